@@ -1,0 +1,51 @@
+package schema
+
+import (
+	"entgo.io/ent"
+	"entgo.io/ent/dialect/entsql"
+	"entgo.io/ent/schema/edge"
+	"entgo.io/ent/schema/field"
+	"entgo.io/ent/schema/index"
+)
+
+// User is a person, as one app group knows them.
+type User struct{ ent.Schema }
+
+// Fields of the User.
+func (User) Fields() []ent.Field {
+	return []ent.Field{
+		id(),
+		field.String("app_group").Immutable().
+			Comment("The apps that share this person; an app that is in no group is a group of its own, named by its AppID."),
+		field.Enum("status").Values("active", "disabled").Default("active"),
+		field.String("disabled_reason").Optional().Nillable(),
+		momentIfAny("disabled_until", "When a disabled person may log in again; absent: never."),
+		field.Int64("epoch").Default(0).
+			Comment("Counts the times that all of this person's tokens were ended at once. An integer, so that no clock decides."),
+		field.String("nickname").Optional().Nillable(),
+		field.String("avatar_url").Optional().Nillable().
+			Comment("Address of the picture, only ever one that WeChat itself vouched for."),
+		field.Bytes("phone_sealed").Optional().Nillable().
+			Comment("The number in E.164, encrypted for this row."),
+		field.Bytes("phone_index").MaxLen(32).Optional().Nillable().
+			Comment("Keyed hash of the number: lets the database keep one number to one person without knowing it."),
+		momentIfAny("phone_bound_at", "When WeChat proved the number."),
+		momentOnce("created_at", "When the person first logged in."),
+	}
+}
+
+// Edges of the User. Erasing a person erases what hangs on them.
+func (User) Edges() []ent.Edge {
+	cascade := entsql.OnDelete(entsql.Cascade)
+	return []ent.Edge{
+		edge.To("identities", Identity.Type).Annotations(cascade),
+		edge.To("sessions", Session.Type).Annotations(cascade),
+	}
+}
+
+// Indexes of the User.
+func (User) Indexes() []ent.Index {
+	return []ent.Index{
+		index.Fields("app_group", "phone_index").Unique(),
+	}
+}
