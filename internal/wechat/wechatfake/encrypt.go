@@ -27,7 +27,8 @@ type Encrypted struct {
 
 // Encrypt is what a device would receive from the phone button (KindPhone) or from the old profile call (KindProfile)
 // now, under the user's present session key. data lays fields over the plaintext: null drops one, an object merges into
-// an object. The error says what is wrong with an argument.
+// an object, and no other field follows (a different number wants both phoneNumber and purePhoneNumber). The error says
+// what is wrong with an argument.
 func (s *Server) Encrypt(appID, user, kind string, data map[string]any) (Encrypted, error) {
 	app, err := s.person(appID, user)
 	if err != nil {

@@ -174,8 +174,12 @@ func (b bundle) configure(change func(*wechatfake.Settings)) {
 	require.NoError(b.t, b.fake.Configure(change))
 }
 
+// control steers the fake from outside; nil sends no body at all.
 func (b bundle) control(name string, body any) answer {
 	b.t.Helper()
+	if body == nil {
+		return b.send(http.MethodPost, "/_control/"+name, nil)
+	}
 	return b.post("/_control/"+name, body)
 }
 

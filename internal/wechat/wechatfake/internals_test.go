@@ -78,3 +78,12 @@ func TestMemoryIsBounded(t *testing.T) {
 	fake.LoginCode("", "alice")
 	require.Equal(t, 1, fake.loginCodes.len(), "expired codes go")
 }
+
+// The second lock behind the check of the address: names can resolve to anything.
+func TestPushesNeverLeaveTheMachine(t *testing.T) {
+	t.Parallel()
+	for _, address := range []string{"http://192.0.2.1/", "http://[2001:db8::1]/", "http://0.0.0.0/"} {
+		got := (&letter{method: "GET", url: address}).deliver(t.Context())
+		require.Contains(t, got.Error, "address is not on this machine", address)
+	}
+}
