@@ -28,7 +28,7 @@ type AuditEvent struct {
 	// AppID holds the value of the "app_id" field.
 	AppID string `json:"app_id,omitempty"`
 	// UserID holds the value of the "user_id" field.
-	UserID uuid.UUID `json:"user_id,omitempty"`
+	UserID *uuid.UUID `json:"user_id,omitempty"`
 	// SessionID holds the value of the "session_id" field.
 	SessionID *uuid.UUID `json:"session_id,omitempty"`
 	// What this event ended: its session_id, or all tokens of its user_id older than epoch.
@@ -45,7 +45,7 @@ func (*AuditEvent) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case auditevent.FieldSessionID:
+		case auditevent.FieldUserID, auditevent.FieldSessionID:
 			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
 		case auditevent.FieldDetail:
 			values[i] = new([]byte)
@@ -55,8 +55,6 @@ func (*AuditEvent) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullString)
 		case auditevent.FieldAt:
 			values[i] = new(sql.NullTime)
-		case auditevent.FieldUserID:
-			values[i] = new(uuid.UUID)
 		default:
 			values[i] = new(sql.UnknownType)
 		}
@@ -103,10 +101,11 @@ func (_m *AuditEvent) assignValues(columns []string, values []any) error {
 				_m.AppID = value.String
 			}
 		case auditevent.FieldUserID:
-			if value, ok := values[i].(*uuid.UUID); !ok {
+			if value, ok := values[i].(*sql.NullScanner); !ok {
 				return fmt.Errorf("unexpected type %T for field user_id", values[i])
-			} else if value != nil {
-				_m.UserID = *value
+			} else if value.Valid {
+				_m.UserID = new(uuid.UUID)
+				*_m.UserID = *value.S.(*uuid.UUID)
 			}
 		case auditevent.FieldSessionID:
 			if value, ok := values[i].(*sql.NullScanner); !ok {
@@ -184,8 +183,10 @@ func (_m *AuditEvent) String() string {
 	builder.WriteString("app_id=")
 	builder.WriteString(_m.AppID)
 	builder.WriteString(", ")
-	builder.WriteString("user_id=")
-	builder.WriteString(fmt.Sprintf("%v", _m.UserID))
+	if v := _m.UserID; v != nil {
+		builder.WriteString("user_id=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
 	builder.WriteString(", ")
 	if v := _m.SessionID; v != nil {
 		builder.WriteString("session_id=")

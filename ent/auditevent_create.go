@@ -61,6 +61,14 @@ func (_c *AuditEventCreate) SetUserID(v uuid.UUID) *AuditEventCreate {
 	return _c
 }
 
+// SetNillableUserID sets the "user_id" field if the given value is not nil.
+func (_c *AuditEventCreate) SetNillableUserID(v *uuid.UUID) *AuditEventCreate {
+	if v != nil {
+		_c.SetUserID(*v)
+	}
+	return _c
+}
+
 // SetSessionID sets the "session_id" field.
 func (_c *AuditEventCreate) SetSessionID(v uuid.UUID) *AuditEventCreate {
 	_c.mutation.SetSessionID(v)
@@ -167,9 +175,6 @@ func (_c *AuditEventCreate) check() error {
 	if _, ok := _c.mutation.AppID(); !ok {
 		return &ValidationError{Name: "app_id", err: errors.New(`ent: missing required field "AuditEvent.app_id"`)}
 	}
-	if _, ok := _c.mutation.UserID(); !ok {
-		return &ValidationError{Name: "user_id", err: errors.New(`ent: missing required field "AuditEvent.user_id"`)}
-	}
 	if v, ok := _c.mutation.Revokes(); ok {
 		if err := auditevent.RevokesValidator(v); err != nil {
 			return &ValidationError{Name: "revokes", err: fmt.Errorf(`ent: validator failed for field "AuditEvent.revokes": %w`, err)}
@@ -229,7 +234,7 @@ func (_c *AuditEventCreate) createSpec() (*AuditEvent, *sqlgraph.CreateSpec) {
 	}
 	if value, ok := _c.mutation.UserID(); ok {
 		_spec.SetField(auditevent.FieldUserID, field.TypeUUID, value)
-		_node.UserID = value
+		_node.UserID = &value
 	}
 	if value, ok := _c.mutation.SessionID(); ok {
 		_spec.SetField(auditevent.FieldSessionID, field.TypeUUID, value)

@@ -78,6 +78,9 @@ func (_u *AuditEventUpdate) sqlSave(ctx context.Context) (_node int, err error) 
 	if _u.mutation.XidCleared() {
 		_spec.ClearField(auditevent.FieldXid, field.TypeInt64)
 	}
+	if _u.mutation.UserIDCleared() {
+		_spec.ClearField(auditevent.FieldUserID, field.TypeUUID)
+	}
 	if _u.mutation.SessionIDCleared() {
 		_spec.ClearField(auditevent.FieldSessionID, field.TypeUUID)
 	}
@@ -188,6 +191,9 @@ func (_u *AuditEventUpdateOne) sqlSave(ctx context.Context) (_node *AuditEvent, 
 	}
 	if _u.mutation.XidCleared() {
 		_spec.ClearField(auditevent.FieldXid, field.TypeInt64)
+	}
+	if _u.mutation.UserIDCleared() {
+		_spec.ClearField(auditevent.FieldUserID, field.TypeUUID)
 	}
 	if _u.mutation.SessionIDCleared() {
 		_spec.ClearField(auditevent.FieldSessionID, field.TypeUUID)

@@ -364,7 +364,7 @@ func (m *AuditEventMutation) UserID() (r uuid.UUID, exists bool) {
 // OldUserID returns the old "user_id" field's value of the AuditEvent entity.
 // If the AuditEvent object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *AuditEventMutation) OldUserID(ctx context.Context) (v uuid.UUID, err error) {
+func (m *AuditEventMutation) OldUserID(ctx context.Context) (v *uuid.UUID, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldUserID is only allowed on UpdateOne operations")
 	}
@@ -378,9 +378,22 @@ func (m *AuditEventMutation) OldUserID(ctx context.Context) (v uuid.UUID, err er
 	return oldValue.UserID, nil
 }
 
+// ClearUserID clears the value of the "user_id" field.
+func (m *AuditEventMutation) ClearUserID() {
+	m.user_id = nil
+	m.clearedFields[auditevent.FieldUserID] = struct{}{}
+}
+
+// UserIDCleared returns if the "user_id" field was cleared in this mutation.
+func (m *AuditEventMutation) UserIDCleared() bool {
+	_, ok := m.clearedFields[auditevent.FieldUserID]
+	return ok
+}
+
 // ResetUserID resets all changes to the "user_id" field.
 func (m *AuditEventMutation) ResetUserID() {
 	m.user_id = nil
+	delete(m.clearedFields, auditevent.FieldUserID)
 }
 
 // SetSessionID sets the "session_id" field.
@@ -833,6 +846,9 @@ func (m *AuditEventMutation) ClearedFields() []string {
 	if m.FieldCleared(auditevent.FieldXid) {
 		fields = append(fields, auditevent.FieldXid)
 	}
+	if m.FieldCleared(auditevent.FieldUserID) {
+		fields = append(fields, auditevent.FieldUserID)
+	}
 	if m.FieldCleared(auditevent.FieldSessionID) {
 		fields = append(fields, auditevent.FieldSessionID)
 	}
@@ -858,6 +874,9 @@ func (m *AuditEventMutation) ClearField(name string) error {
 	switch name {
 	case auditevent.FieldXid:
 		m.ClearXid()
+		return nil
+	case auditevent.FieldUserID:
+		m.ClearUserID()
 		return nil
 	case auditevent.FieldSessionID:
 		m.ClearSessionID()
@@ -3555,7 +3574,7 @@ type PhoneCodeMutation struct {
 	user_id       *uuid.UUID
 	claimed_at    *time.Time
 	expires_at    *time.Time
-	outcome       *string
+	failure       *string
 	clearedFields map[string]struct{}
 	done          bool
 	oldValue      func(context.Context) (*PhoneCode, error)
@@ -3774,53 +3793,53 @@ func (m *PhoneCodeMutation) ResetExpiresAt() {
 	m.expires_at = nil
 }
 
-// SetOutcome sets the "outcome" field.
-func (m *PhoneCodeMutation) SetOutcome(s string) {
-	m.outcome = &s
+// SetFailure sets the "failure" field.
+func (m *PhoneCodeMutation) SetFailure(s string) {
+	m.failure = &s
 }
 
-// Outcome returns the value of the "outcome" field in the mutation.
-func (m *PhoneCodeMutation) Outcome() (r string, exists bool) {
-	v := m.outcome
+// Failure returns the value of the "failure" field in the mutation.
+func (m *PhoneCodeMutation) Failure() (r string, exists bool) {
+	v := m.failure
 	if v == nil {
 		return
 	}
 	return *v, true
 }
 
-// OldOutcome returns the old "outcome" field's value of the PhoneCode entity.
+// OldFailure returns the old "failure" field's value of the PhoneCode entity.
 // If the PhoneCode object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *PhoneCodeMutation) OldOutcome(ctx context.Context) (v *string, err error) {
+func (m *PhoneCodeMutation) OldFailure(ctx context.Context) (v *string, err error) {
 	if !m.op.Is(OpUpdateOne) {
-		return v, errors.New("OldOutcome is only allowed on UpdateOne operations")
+		return v, errors.New("OldFailure is only allowed on UpdateOne operations")
 	}
 	if m.id == nil || m.oldValue == nil {
-		return v, errors.New("OldOutcome requires an ID field in the mutation")
+		return v, errors.New("OldFailure requires an ID field in the mutation")
 	}
 	oldValue, err := m.oldValue(ctx)
 	if err != nil {
-		return v, fmt.Errorf("querying old value for OldOutcome: %w", err)
+		return v, fmt.Errorf("querying old value for OldFailure: %w", err)
 	}
-	return oldValue.Outcome, nil
+	return oldValue.Failure, nil
 }
 
-// ClearOutcome clears the value of the "outcome" field.
-func (m *PhoneCodeMutation) ClearOutcome() {
-	m.outcome = nil
-	m.clearedFields[phonecode.FieldOutcome] = struct{}{}
+// ClearFailure clears the value of the "failure" field.
+func (m *PhoneCodeMutation) ClearFailure() {
+	m.failure = nil
+	m.clearedFields[phonecode.FieldFailure] = struct{}{}
 }
 
-// OutcomeCleared returns if the "outcome" field was cleared in this mutation.
-func (m *PhoneCodeMutation) OutcomeCleared() bool {
-	_, ok := m.clearedFields[phonecode.FieldOutcome]
+// FailureCleared returns if the "failure" field was cleared in this mutation.
+func (m *PhoneCodeMutation) FailureCleared() bool {
+	_, ok := m.clearedFields[phonecode.FieldFailure]
 	return ok
 }
 
-// ResetOutcome resets all changes to the "outcome" field.
-func (m *PhoneCodeMutation) ResetOutcome() {
-	m.outcome = nil
-	delete(m.clearedFields, phonecode.FieldOutcome)
+// ResetFailure resets all changes to the "failure" field.
+func (m *PhoneCodeMutation) ResetFailure() {
+	m.failure = nil
+	delete(m.clearedFields, phonecode.FieldFailure)
 }
 
 // Where appends a list predicates to the PhoneCodeMutation builder.
@@ -3867,8 +3886,8 @@ func (m *PhoneCodeMutation) Fields() []string {
 	if m.expires_at != nil {
 		fields = append(fields, phonecode.FieldExpiresAt)
 	}
-	if m.outcome != nil {
-		fields = append(fields, phonecode.FieldOutcome)
+	if m.failure != nil {
+		fields = append(fields, phonecode.FieldFailure)
 	}
 	return fields
 }
@@ -3884,8 +3903,8 @@ func (m *PhoneCodeMutation) Field(name string) (ent.Value, bool) {
 		return m.ClaimedAt()
 	case phonecode.FieldExpiresAt:
 		return m.ExpiresAt()
-	case phonecode.FieldOutcome:
-		return m.Outcome()
+	case phonecode.FieldFailure:
+		return m.Failure()
 	}
 	return nil, false
 }
@@ -3901,8 +3920,8 @@ func (m *PhoneCodeMutation) OldField(ctx context.Context, name string) (ent.Valu
 		return m.OldClaimedAt(ctx)
 	case phonecode.FieldExpiresAt:
 		return m.OldExpiresAt(ctx)
-	case phonecode.FieldOutcome:
-		return m.OldOutcome(ctx)
+	case phonecode.FieldFailure:
+		return m.OldFailure(ctx)
 	}
 	return nil, fmt.Errorf("unknown PhoneCode field %s", name)
 }
@@ -3933,12 +3952,12 @@ func (m *PhoneCodeMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetExpiresAt(v)
 		return nil
-	case phonecode.FieldOutcome:
+	case phonecode.FieldFailure:
 		v, ok := value.(string)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
-		m.SetOutcome(v)
+		m.SetFailure(v)
 		return nil
 	}
 	return fmt.Errorf("unknown PhoneCode field %s", name)
@@ -3970,8 +3989,8 @@ func (m *PhoneCodeMutation) AddField(name string, value ent.Value) error {
 // mutation.
 func (m *PhoneCodeMutation) ClearedFields() []string {
 	var fields []string
-	if m.FieldCleared(phonecode.FieldOutcome) {
-		fields = append(fields, phonecode.FieldOutcome)
+	if m.FieldCleared(phonecode.FieldFailure) {
+		fields = append(fields, phonecode.FieldFailure)
 	}
 	return fields
 }
@@ -3987,8 +4006,8 @@ func (m *PhoneCodeMutation) FieldCleared(name string) bool {
 // error if the field is not defined in the schema.
 func (m *PhoneCodeMutation) ClearField(name string) error {
 	switch name {
-	case phonecode.FieldOutcome:
-		m.ClearOutcome()
+	case phonecode.FieldFailure:
+		m.ClearFailure()
 		return nil
 	}
 	return fmt.Errorf("unknown PhoneCode nullable field %s", name)
@@ -4007,8 +4026,8 @@ func (m *PhoneCodeMutation) ResetField(name string) error {
 	case phonecode.FieldExpiresAt:
 		m.ResetExpiresAt()
 		return nil
-	case phonecode.FieldOutcome:
-		m.ResetOutcome()
+	case phonecode.FieldFailure:
+		m.ResetFailure()
 		return nil
 	}
 	return fmt.Errorf("unknown PhoneCode field %s", name)
@@ -4068,6 +4087,7 @@ type SessionMutation struct {
 	op                 Op
 	typ                string
 	id                 *uuid.UUID
+	app_id             *string
 	device_id          *string
 	device_name        *string
 	platform           *string
@@ -4228,6 +4248,42 @@ func (m *SessionMutation) OldUserID(ctx context.Context) (v uuid.UUID, err error
 // ResetUserID resets all changes to the "user_id" field.
 func (m *SessionMutation) ResetUserID() {
 	m.user = nil
+}
+
+// SetAppID sets the "app_id" field.
+func (m *SessionMutation) SetAppID(s string) {
+	m.app_id = &s
+}
+
+// AppID returns the value of the "app_id" field in the mutation.
+func (m *SessionMutation) AppID() (r string, exists bool) {
+	v := m.app_id
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAppID returns the old "app_id" field's value of the Session entity.
+// If the Session object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *SessionMutation) OldAppID(ctx context.Context) (v string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAppID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAppID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAppID: %w", err)
+	}
+	return oldValue.AppID, nil
+}
+
+// ResetAppID resets all changes to the "app_id" field.
+func (m *SessionMutation) ResetAppID() {
+	m.app_id = nil
 }
 
 // SetIdentityID sets the "identity_id" field.
@@ -4770,9 +4826,12 @@ func (m *SessionMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *SessionMutation) Fields() []string {
-	fields := make([]string, 0, 13)
+	fields := make([]string, 0, 14)
 	if m.user != nil {
 		fields = append(fields, session.FieldUserID)
+	}
+	if m.app_id != nil {
+		fields = append(fields, session.FieldAppID)
 	}
 	if m.identity != nil {
 		fields = append(fields, session.FieldIdentityID)
@@ -4820,6 +4879,8 @@ func (m *SessionMutation) Field(name string) (ent.Value, bool) {
 	switch name {
 	case session.FieldUserID:
 		return m.UserID()
+	case session.FieldAppID:
+		return m.AppID()
 	case session.FieldIdentityID:
 		return m.IdentityID()
 	case session.FieldDeviceID:
@@ -4855,6 +4916,8 @@ func (m *SessionMutation) OldField(ctx context.Context, name string) (ent.Value,
 	switch name {
 	case session.FieldUserID:
 		return m.OldUserID(ctx)
+	case session.FieldAppID:
+		return m.OldAppID(ctx)
 	case session.FieldIdentityID:
 		return m.OldIdentityID(ctx)
 	case session.FieldDeviceID:
@@ -4894,6 +4957,13 @@ func (m *SessionMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetUserID(v)
+		return nil
+	case session.FieldAppID:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAppID(v)
 		return nil
 	case session.FieldIdentityID:
 		v, ok := value.(uuid.UUID)
@@ -5046,6 +5116,9 @@ func (m *SessionMutation) ResetField(name string) error {
 	case session.FieldUserID:
 		m.ResetUserID()
 		return nil
+	case session.FieldAppID:
+		m.ResetAppID()
+		return nil
 	case session.FieldIdentityID:
 		m.ResetIdentityID()
 		return nil
@@ -5194,6 +5267,7 @@ type UserMutation struct {
 	avatar_url        *string
 	phone_sealed      *[]byte
 	phone_index       *[]byte
+	phone_code_hash   *[]byte
 	phone_bound_at    *time.Time
 	created_at        *time.Time
 	clearedFields     map[string]struct{}
@@ -5734,6 +5808,55 @@ func (m *UserMutation) ResetPhoneIndex() {
 	delete(m.clearedFields, user.FieldPhoneIndex)
 }
 
+// SetPhoneCodeHash sets the "phone_code_hash" field.
+func (m *UserMutation) SetPhoneCodeHash(b []byte) {
+	m.phone_code_hash = &b
+}
+
+// PhoneCodeHash returns the value of the "phone_code_hash" field in the mutation.
+func (m *UserMutation) PhoneCodeHash() (r []byte, exists bool) {
+	v := m.phone_code_hash
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldPhoneCodeHash returns the old "phone_code_hash" field's value of the User entity.
+// If the User object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UserMutation) OldPhoneCodeHash(ctx context.Context) (v *[]byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldPhoneCodeHash is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldPhoneCodeHash requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldPhoneCodeHash: %w", err)
+	}
+	return oldValue.PhoneCodeHash, nil
+}
+
+// ClearPhoneCodeHash clears the value of the "phone_code_hash" field.
+func (m *UserMutation) ClearPhoneCodeHash() {
+	m.phone_code_hash = nil
+	m.clearedFields[user.FieldPhoneCodeHash] = struct{}{}
+}
+
+// PhoneCodeHashCleared returns if the "phone_code_hash" field was cleared in this mutation.
+func (m *UserMutation) PhoneCodeHashCleared() bool {
+	_, ok := m.clearedFields[user.FieldPhoneCodeHash]
+	return ok
+}
+
+// ResetPhoneCodeHash resets all changes to the "phone_code_hash" field.
+func (m *UserMutation) ResetPhoneCodeHash() {
+	m.phone_code_hash = nil
+	delete(m.clearedFields, user.FieldPhoneCodeHash)
+}
+
 // SetPhoneBoundAt sets the "phone_bound_at" field.
 func (m *UserMutation) SetPhoneBoundAt(t time.Time) {
 	m.phone_bound_at = &t
@@ -5961,7 +6084,7 @@ func (m *UserMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *UserMutation) Fields() []string {
-	fields := make([]string, 0, 11)
+	fields := make([]string, 0, 12)
 	if m.app_group != nil {
 		fields = append(fields, user.FieldAppGroup)
 	}
@@ -5988,6 +6111,9 @@ func (m *UserMutation) Fields() []string {
 	}
 	if m.phone_index != nil {
 		fields = append(fields, user.FieldPhoneIndex)
+	}
+	if m.phone_code_hash != nil {
+		fields = append(fields, user.FieldPhoneCodeHash)
 	}
 	if m.phone_bound_at != nil {
 		fields = append(fields, user.FieldPhoneBoundAt)
@@ -6021,6 +6147,8 @@ func (m *UserMutation) Field(name string) (ent.Value, bool) {
 		return m.PhoneSealed()
 	case user.FieldPhoneIndex:
 		return m.PhoneIndex()
+	case user.FieldPhoneCodeHash:
+		return m.PhoneCodeHash()
 	case user.FieldPhoneBoundAt:
 		return m.PhoneBoundAt()
 	case user.FieldCreatedAt:
@@ -6052,6 +6180,8 @@ func (m *UserMutation) OldField(ctx context.Context, name string) (ent.Value, er
 		return m.OldPhoneSealed(ctx)
 	case user.FieldPhoneIndex:
 		return m.OldPhoneIndex(ctx)
+	case user.FieldPhoneCodeHash:
+		return m.OldPhoneCodeHash(ctx)
 	case user.FieldPhoneBoundAt:
 		return m.OldPhoneBoundAt(ctx)
 	case user.FieldCreatedAt:
@@ -6127,6 +6257,13 @@ func (m *UserMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetPhoneIndex(v)
+		return nil
+	case user.FieldPhoneCodeHash:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetPhoneCodeHash(v)
 		return nil
 	case user.FieldPhoneBoundAt:
 		v, ok := value.(time.Time)
@@ -6205,6 +6342,9 @@ func (m *UserMutation) ClearedFields() []string {
 	if m.FieldCleared(user.FieldPhoneIndex) {
 		fields = append(fields, user.FieldPhoneIndex)
 	}
+	if m.FieldCleared(user.FieldPhoneCodeHash) {
+		fields = append(fields, user.FieldPhoneCodeHash)
+	}
 	if m.FieldCleared(user.FieldPhoneBoundAt) {
 		fields = append(fields, user.FieldPhoneBoundAt)
 	}
@@ -6239,6 +6379,9 @@ func (m *UserMutation) ClearField(name string) error {
 		return nil
 	case user.FieldPhoneIndex:
 		m.ClearPhoneIndex()
+		return nil
+	case user.FieldPhoneCodeHash:
+		m.ClearPhoneCodeHash()
 		return nil
 	case user.FieldPhoneBoundAt:
 		m.ClearPhoneBoundAt()
@@ -6277,6 +6420,9 @@ func (m *UserMutation) ResetField(name string) error {
 		return nil
 	case user.FieldPhoneIndex:
 		m.ResetPhoneIndex()
+		return nil
+	case user.FieldPhoneCodeHash:
+		m.ResetPhoneCodeHash()
 		return nil
 	case user.FieldPhoneBoundAt:
 		m.ResetPhoneBoundAt()

@@ -21,12 +21,12 @@ type PhoneCode struct {
 	ID []byte `json:"id,omitempty"`
 	// UserID holds the value of the "user_id" field.
 	UserID uuid.UUID `json:"user_id,omitempty"`
-	// When the exchange began.
+	// When the exchange began; a later caller takes over from one who died.
 	ClaimedAt time.Time `json:"claimed_at,omitempty"`
 	// When the row may be removed.
 	ExpiresAt time.Time `json:"expires_at,omitempty"`
-	// BOUND, or the error code that the exchange ended in; absent while it is under way.
-	Outcome      *string `json:"outcome,omitempty"`
+	// The error code that the exchange ended in, when it is final. A success is seen at the user, who names the code.
+	Failure      *string `json:"failure,omitempty"`
 	selectValues sql.SelectValues
 }
 
@@ -37,7 +37,7 @@ func (*PhoneCode) scanValues(columns []string) ([]any, error) {
 		switch columns[i] {
 		case phonecode.FieldID:
 			values[i] = new([]byte)
-		case phonecode.FieldOutcome:
+		case phonecode.FieldFailure:
 			values[i] = new(sql.NullString)
 		case phonecode.FieldClaimedAt, phonecode.FieldExpiresAt:
 			values[i] = new(sql.NullTime)
@@ -82,12 +82,12 @@ func (_m *PhoneCode) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.ExpiresAt = value.Time
 			}
-		case phonecode.FieldOutcome:
+		case phonecode.FieldFailure:
 			if value, ok := values[i].(*sql.NullString); !ok {
-				return fmt.Errorf("unexpected type %T for field outcome", values[i])
+				return fmt.Errorf("unexpected type %T for field failure", values[i])
 			} else if value.Valid {
-				_m.Outcome = new(string)
-				*_m.Outcome = value.String
+				_m.Failure = new(string)
+				*_m.Failure = value.String
 			}
 		default:
 			_m.selectValues.Set(columns[i], values[i])
@@ -134,8 +134,8 @@ func (_m *PhoneCode) String() string {
 	builder.WriteString("expires_at=")
 	builder.WriteString(_m.ExpiresAt.Format(time.ANSIC))
 	builder.WriteString(", ")
-	if v := _m.Outcome; v != nil {
-		builder.WriteString("outcome=")
+	if v := _m.Failure; v != nil {
+		builder.WriteString("failure=")
 		builder.WriteString(*v)
 	}
 	builder.WriteByte(')')

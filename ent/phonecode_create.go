@@ -42,16 +42,16 @@ func (_c *PhoneCodeCreate) SetExpiresAt(v time.Time) *PhoneCodeCreate {
 	return _c
 }
 
-// SetOutcome sets the "outcome" field.
-func (_c *PhoneCodeCreate) SetOutcome(v string) *PhoneCodeCreate {
-	_c.mutation.SetOutcome(v)
+// SetFailure sets the "failure" field.
+func (_c *PhoneCodeCreate) SetFailure(v string) *PhoneCodeCreate {
+	_c.mutation.SetFailure(v)
 	return _c
 }
 
-// SetNillableOutcome sets the "outcome" field if the given value is not nil.
-func (_c *PhoneCodeCreate) SetNillableOutcome(v *string) *PhoneCodeCreate {
+// SetNillableFailure sets the "failure" field if the given value is not nil.
+func (_c *PhoneCodeCreate) SetNillableFailure(v *string) *PhoneCodeCreate {
 	if v != nil {
-		_c.SetOutcome(*v)
+		_c.SetFailure(*v)
 	}
 	return _c
 }
@@ -158,9 +158,9 @@ func (_c *PhoneCodeCreate) createSpec() (*PhoneCode, *sqlgraph.CreateSpec) {
 		_spec.SetField(phonecode.FieldExpiresAt, field.TypeTime, value)
 		_node.ExpiresAt = value
 	}
-	if value, ok := _c.mutation.Outcome(); ok {
-		_spec.SetField(phonecode.FieldOutcome, field.TypeString, value)
-		_node.Outcome = &value
+	if value, ok := _c.mutation.Failure(); ok {
+		_spec.SetField(phonecode.FieldFailure, field.TypeString, value)
+		_node.Failure = &value
 	}
 	return _node, _spec
 }
@@ -214,21 +214,33 @@ type (
 	}
 )
 
-// SetOutcome sets the "outcome" field.
-func (u *PhoneCodeUpsert) SetOutcome(v string) *PhoneCodeUpsert {
-	u.Set(phonecode.FieldOutcome, v)
+// SetClaimedAt sets the "claimed_at" field.
+func (u *PhoneCodeUpsert) SetClaimedAt(v time.Time) *PhoneCodeUpsert {
+	u.Set(phonecode.FieldClaimedAt, v)
 	return u
 }
 
-// UpdateOutcome sets the "outcome" field to the value that was provided on create.
-func (u *PhoneCodeUpsert) UpdateOutcome() *PhoneCodeUpsert {
-	u.SetExcluded(phonecode.FieldOutcome)
+// UpdateClaimedAt sets the "claimed_at" field to the value that was provided on create.
+func (u *PhoneCodeUpsert) UpdateClaimedAt() *PhoneCodeUpsert {
+	u.SetExcluded(phonecode.FieldClaimedAt)
 	return u
 }
 
-// ClearOutcome clears the value of the "outcome" field.
-func (u *PhoneCodeUpsert) ClearOutcome() *PhoneCodeUpsert {
-	u.SetNull(phonecode.FieldOutcome)
+// SetFailure sets the "failure" field.
+func (u *PhoneCodeUpsert) SetFailure(v string) *PhoneCodeUpsert {
+	u.Set(phonecode.FieldFailure, v)
+	return u
+}
+
+// UpdateFailure sets the "failure" field to the value that was provided on create.
+func (u *PhoneCodeUpsert) UpdateFailure() *PhoneCodeUpsert {
+	u.SetExcluded(phonecode.FieldFailure)
+	return u
+}
+
+// ClearFailure clears the value of the "failure" field.
+func (u *PhoneCodeUpsert) ClearFailure() *PhoneCodeUpsert {
+	u.SetNull(phonecode.FieldFailure)
 	return u
 }
 
@@ -251,9 +263,6 @@ func (u *PhoneCodeUpsertOne) UpdateNewValues() *PhoneCodeUpsertOne {
 		}
 		if _, exists := u.create.mutation.UserID(); exists {
 			s.SetIgnore(phonecode.FieldUserID)
-		}
-		if _, exists := u.create.mutation.ClaimedAt(); exists {
-			s.SetIgnore(phonecode.FieldClaimedAt)
 		}
 		if _, exists := u.create.mutation.ExpiresAt(); exists {
 			s.SetIgnore(phonecode.FieldExpiresAt)
@@ -289,24 +298,38 @@ func (u *PhoneCodeUpsertOne) Update(set func(*PhoneCodeUpsert)) *PhoneCodeUpsert
 	return u
 }
 
-// SetOutcome sets the "outcome" field.
-func (u *PhoneCodeUpsertOne) SetOutcome(v string) *PhoneCodeUpsertOne {
+// SetClaimedAt sets the "claimed_at" field.
+func (u *PhoneCodeUpsertOne) SetClaimedAt(v time.Time) *PhoneCodeUpsertOne {
 	return u.Update(func(s *PhoneCodeUpsert) {
-		s.SetOutcome(v)
+		s.SetClaimedAt(v)
 	})
 }
 
-// UpdateOutcome sets the "outcome" field to the value that was provided on create.
-func (u *PhoneCodeUpsertOne) UpdateOutcome() *PhoneCodeUpsertOne {
+// UpdateClaimedAt sets the "claimed_at" field to the value that was provided on create.
+func (u *PhoneCodeUpsertOne) UpdateClaimedAt() *PhoneCodeUpsertOne {
 	return u.Update(func(s *PhoneCodeUpsert) {
-		s.UpdateOutcome()
+		s.UpdateClaimedAt()
 	})
 }
 
-// ClearOutcome clears the value of the "outcome" field.
-func (u *PhoneCodeUpsertOne) ClearOutcome() *PhoneCodeUpsertOne {
+// SetFailure sets the "failure" field.
+func (u *PhoneCodeUpsertOne) SetFailure(v string) *PhoneCodeUpsertOne {
 	return u.Update(func(s *PhoneCodeUpsert) {
-		s.ClearOutcome()
+		s.SetFailure(v)
+	})
+}
+
+// UpdateFailure sets the "failure" field to the value that was provided on create.
+func (u *PhoneCodeUpsertOne) UpdateFailure() *PhoneCodeUpsertOne {
+	return u.Update(func(s *PhoneCodeUpsert) {
+		s.UpdateFailure()
+	})
+}
+
+// ClearFailure clears the value of the "failure" field.
+func (u *PhoneCodeUpsertOne) ClearFailure() *PhoneCodeUpsertOne {
+	return u.Update(func(s *PhoneCodeUpsert) {
+		s.ClearFailure()
 	})
 }
 
@@ -495,9 +518,6 @@ func (u *PhoneCodeUpsertBulk) UpdateNewValues() *PhoneCodeUpsertBulk {
 			if _, exists := b.mutation.UserID(); exists {
 				s.SetIgnore(phonecode.FieldUserID)
 			}
-			if _, exists := b.mutation.ClaimedAt(); exists {
-				s.SetIgnore(phonecode.FieldClaimedAt)
-			}
 			if _, exists := b.mutation.ExpiresAt(); exists {
 				s.SetIgnore(phonecode.FieldExpiresAt)
 			}
@@ -533,24 +553,38 @@ func (u *PhoneCodeUpsertBulk) Update(set func(*PhoneCodeUpsert)) *PhoneCodeUpser
 	return u
 }
 
-// SetOutcome sets the "outcome" field.
-func (u *PhoneCodeUpsertBulk) SetOutcome(v string) *PhoneCodeUpsertBulk {
+// SetClaimedAt sets the "claimed_at" field.
+func (u *PhoneCodeUpsertBulk) SetClaimedAt(v time.Time) *PhoneCodeUpsertBulk {
 	return u.Update(func(s *PhoneCodeUpsert) {
-		s.SetOutcome(v)
+		s.SetClaimedAt(v)
 	})
 }
 
-// UpdateOutcome sets the "outcome" field to the value that was provided on create.
-func (u *PhoneCodeUpsertBulk) UpdateOutcome() *PhoneCodeUpsertBulk {
+// UpdateClaimedAt sets the "claimed_at" field to the value that was provided on create.
+func (u *PhoneCodeUpsertBulk) UpdateClaimedAt() *PhoneCodeUpsertBulk {
 	return u.Update(func(s *PhoneCodeUpsert) {
-		s.UpdateOutcome()
+		s.UpdateClaimedAt()
 	})
 }
 
-// ClearOutcome clears the value of the "outcome" field.
-func (u *PhoneCodeUpsertBulk) ClearOutcome() *PhoneCodeUpsertBulk {
+// SetFailure sets the "failure" field.
+func (u *PhoneCodeUpsertBulk) SetFailure(v string) *PhoneCodeUpsertBulk {
 	return u.Update(func(s *PhoneCodeUpsert) {
-		s.ClearOutcome()
+		s.SetFailure(v)
+	})
+}
+
+// UpdateFailure sets the "failure" field to the value that was provided on create.
+func (u *PhoneCodeUpsertBulk) UpdateFailure() *PhoneCodeUpsertBulk {
+	return u.Update(func(s *PhoneCodeUpsert) {
+		s.UpdateFailure()
+	})
+}
+
+// ClearFailure clears the value of the "failure" field.
+func (u *PhoneCodeUpsertBulk) ClearFailure() *PhoneCodeUpsertBulk {
+	return u.Update(func(s *PhoneCodeUpsert) {
+		s.ClearFailure()
 	})
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"mpauth/ent/phonecode"
 	"mpauth/ent/predicate"
+	"time"
 
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
@@ -28,23 +29,37 @@ func (_u *PhoneCodeUpdate) Where(ps ...predicate.PhoneCode) *PhoneCodeUpdate {
 	return _u
 }
 
-// SetOutcome sets the "outcome" field.
-func (_u *PhoneCodeUpdate) SetOutcome(v string) *PhoneCodeUpdate {
-	_u.mutation.SetOutcome(v)
+// SetClaimedAt sets the "claimed_at" field.
+func (_u *PhoneCodeUpdate) SetClaimedAt(v time.Time) *PhoneCodeUpdate {
+	_u.mutation.SetClaimedAt(v)
 	return _u
 }
 
-// SetNillableOutcome sets the "outcome" field if the given value is not nil.
-func (_u *PhoneCodeUpdate) SetNillableOutcome(v *string) *PhoneCodeUpdate {
+// SetNillableClaimedAt sets the "claimed_at" field if the given value is not nil.
+func (_u *PhoneCodeUpdate) SetNillableClaimedAt(v *time.Time) *PhoneCodeUpdate {
 	if v != nil {
-		_u.SetOutcome(*v)
+		_u.SetClaimedAt(*v)
 	}
 	return _u
 }
 
-// ClearOutcome clears the value of the "outcome" field.
-func (_u *PhoneCodeUpdate) ClearOutcome() *PhoneCodeUpdate {
-	_u.mutation.ClearOutcome()
+// SetFailure sets the "failure" field.
+func (_u *PhoneCodeUpdate) SetFailure(v string) *PhoneCodeUpdate {
+	_u.mutation.SetFailure(v)
+	return _u
+}
+
+// SetNillableFailure sets the "failure" field if the given value is not nil.
+func (_u *PhoneCodeUpdate) SetNillableFailure(v *string) *PhoneCodeUpdate {
+	if v != nil {
+		_u.SetFailure(*v)
+	}
+	return _u
+}
+
+// ClearFailure clears the value of the "failure" field.
+func (_u *PhoneCodeUpdate) ClearFailure() *PhoneCodeUpdate {
+	_u.mutation.ClearFailure()
 	return _u
 }
 
@@ -95,11 +110,14 @@ func (_u *PhoneCodeUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			}
 		}
 	}
-	if value, ok := _u.mutation.Outcome(); ok {
-		_spec.SetField(phonecode.FieldOutcome, field.TypeString, value)
+	if value, ok := _u.mutation.ClaimedAt(); ok {
+		_spec.SetField(phonecode.FieldClaimedAt, field.TypeTime, value)
 	}
-	if _u.mutation.OutcomeCleared() {
-		_spec.ClearField(phonecode.FieldOutcome, field.TypeString)
+	if value, ok := _u.mutation.Failure(); ok {
+		_spec.SetField(phonecode.FieldFailure, field.TypeString, value)
+	}
+	if _u.mutation.FailureCleared() {
+		_spec.ClearField(phonecode.FieldFailure, field.TypeString)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	if _node, err = sqlgraph.UpdateNodes(ctx, _u.driver, _spec); err != nil {
@@ -123,23 +141,37 @@ type PhoneCodeUpdateOne struct {
 	modifiers []func(*sql.UpdateBuilder)
 }
 
-// SetOutcome sets the "outcome" field.
-func (_u *PhoneCodeUpdateOne) SetOutcome(v string) *PhoneCodeUpdateOne {
-	_u.mutation.SetOutcome(v)
+// SetClaimedAt sets the "claimed_at" field.
+func (_u *PhoneCodeUpdateOne) SetClaimedAt(v time.Time) *PhoneCodeUpdateOne {
+	_u.mutation.SetClaimedAt(v)
 	return _u
 }
 
-// SetNillableOutcome sets the "outcome" field if the given value is not nil.
-func (_u *PhoneCodeUpdateOne) SetNillableOutcome(v *string) *PhoneCodeUpdateOne {
+// SetNillableClaimedAt sets the "claimed_at" field if the given value is not nil.
+func (_u *PhoneCodeUpdateOne) SetNillableClaimedAt(v *time.Time) *PhoneCodeUpdateOne {
 	if v != nil {
-		_u.SetOutcome(*v)
+		_u.SetClaimedAt(*v)
 	}
 	return _u
 }
 
-// ClearOutcome clears the value of the "outcome" field.
-func (_u *PhoneCodeUpdateOne) ClearOutcome() *PhoneCodeUpdateOne {
-	_u.mutation.ClearOutcome()
+// SetFailure sets the "failure" field.
+func (_u *PhoneCodeUpdateOne) SetFailure(v string) *PhoneCodeUpdateOne {
+	_u.mutation.SetFailure(v)
+	return _u
+}
+
+// SetNillableFailure sets the "failure" field if the given value is not nil.
+func (_u *PhoneCodeUpdateOne) SetNillableFailure(v *string) *PhoneCodeUpdateOne {
+	if v != nil {
+		_u.SetFailure(*v)
+	}
+	return _u
+}
+
+// ClearFailure clears the value of the "failure" field.
+func (_u *PhoneCodeUpdateOne) ClearFailure() *PhoneCodeUpdateOne {
+	_u.mutation.ClearFailure()
 	return _u
 }
 
@@ -220,11 +252,14 @@ func (_u *PhoneCodeUpdateOne) sqlSave(ctx context.Context) (_node *PhoneCode, er
 			}
 		}
 	}
-	if value, ok := _u.mutation.Outcome(); ok {
-		_spec.SetField(phonecode.FieldOutcome, field.TypeString, value)
+	if value, ok := _u.mutation.ClaimedAt(); ok {
+		_spec.SetField(phonecode.FieldClaimedAt, field.TypeTime, value)
 	}
-	if _u.mutation.OutcomeCleared() {
-		_spec.ClearField(phonecode.FieldOutcome, field.TypeString)
+	if value, ok := _u.mutation.Failure(); ok {
+		_spec.SetField(phonecode.FieldFailure, field.TypeString, value)
+	}
+	if _u.mutation.FailureCleared() {
+		_spec.ClearField(phonecode.FieldFailure, field.TypeString)
 	}
 	_spec.AddModifiers(_u.modifiers...)
 	_node = &PhoneCode{config: _u.config}

@@ -60,23 +60,23 @@ func init() {
 	sessionFields := schema.Session{}.Fields()
 	_ = sessionFields
 	// sessionDescDeviceName is the schema descriptor for device_name field.
-	sessionDescDeviceName := sessionFields[4].Descriptor()
+	sessionDescDeviceName := sessionFields[5].Descriptor()
 	// session.DefaultDeviceName holds the default value on creation for the device_name field.
 	session.DefaultDeviceName = sessionDescDeviceName.Default.(string)
 	// sessionDescPlatform is the schema descriptor for platform field.
-	sessionDescPlatform := sessionFields[5].Descriptor()
+	sessionDescPlatform := sessionFields[6].Descriptor()
 	// session.DefaultPlatform holds the default value on creation for the platform field.
 	session.DefaultPlatform = sessionDescPlatform.Default.(string)
 	// sessionDescSdkVersion is the schema descriptor for sdk_version field.
-	sessionDescSdkVersion := sessionFields[6].Descriptor()
+	sessionDescSdkVersion := sessionFields[7].Descriptor()
 	// session.DefaultSdkVersion holds the default value on creation for the sdk_version field.
 	session.DefaultSdkVersion = sessionDescSdkVersion.Default.(string)
 	// sessionDescRefreshCounter is the schema descriptor for refresh_counter field.
-	sessionDescRefreshCounter := sessionFields[7].Descriptor()
+	sessionDescRefreshCounter := sessionFields[8].Descriptor()
 	// session.DefaultRefreshCounter holds the default value on creation for the refresh_counter field.
 	session.DefaultRefreshCounter = sessionDescRefreshCounter.Default.(int64)
 	// sessionDescLoginCodeHash is the schema descriptor for login_code_hash field.
-	sessionDescLoginCodeHash := sessionFields[12].Descriptor()
+	sessionDescLoginCodeHash := sessionFields[13].Descriptor()
 	// session.LoginCodeHashValidator is a validator for the "login_code_hash" field. It is called by the builders before save.
 	session.LoginCodeHashValidator = sessionDescLoginCodeHash.Validators[0].(func([]byte) error)
 	userFields := schema.User{}.Fields()
@@ -89,6 +89,10 @@ func init() {
 	userDescPhoneIndex := userFields[9].Descriptor()
 	// user.PhoneIndexValidator is a validator for the "phone_index" field. It is called by the builders before save.
 	user.PhoneIndexValidator = userDescPhoneIndex.Validators[0].(func([]byte) error)
+	// userDescPhoneCodeHash is the schema descriptor for phone_code_hash field.
+	userDescPhoneCodeHash := userFields[10].Descriptor()
+	// user.PhoneCodeHashValidator is a validator for the "phone_code_hash" field. It is called by the builders before save.
+	user.PhoneCodeHashValidator = userDescPhoneCodeHash.Validators[0].(func([]byte) error)
 	// userDescID is the schema descriptor for id field.
 	userDescID := userFields[0].Descriptor()
 	// user.DefaultID holds the default value on creation for the id field.

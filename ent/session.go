@@ -22,6 +22,8 @@ type Session struct {
 	ID uuid.UUID `json:"id,omitempty"`
 	// UserID holds the value of the "user_id" field.
 	UserID uuid.UUID `json:"user_id,omitempty"`
+	// AppID holds the value of the "app_id" field.
+	AppID string `json:"app_id,omitempty"`
 	// IdentityID holds the value of the "identity_id" field.
 	IdentityID uuid.UUID `json:"identity_id,omitempty"`
 	// The name the SDK gave the device; one made up by the server when it gave none.
@@ -96,7 +98,7 @@ func (*Session) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullBool)
 		case session.FieldRefreshCounter:
 			values[i] = new(sql.NullInt64)
-		case session.FieldDeviceID, session.FieldDeviceName, session.FieldPlatform, session.FieldSdkVersion:
+		case session.FieldAppID, session.FieldDeviceID, session.FieldDeviceName, session.FieldPlatform, session.FieldSdkVersion:
 			values[i] = new(sql.NullString)
 		case session.FieldRefreshedAt, session.FieldIdleExpiresAt, session.FieldExpiresAt, session.FieldCreatedAt:
 			values[i] = new(sql.NullTime)
@@ -128,6 +130,12 @@ func (_m *Session) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field user_id", values[i])
 			} else if value != nil {
 				_m.UserID = *value
+			}
+		case session.FieldAppID:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field app_id", values[i])
+			} else if value.Valid {
+				_m.AppID = value.String
 			}
 		case session.FieldIdentityID:
 			if value, ok := values[i].(*uuid.UUID); !ok {
@@ -249,6 +257,9 @@ func (_m *Session) String() string {
 	builder.WriteString(fmt.Sprintf("id=%v, ", _m.ID))
 	builder.WriteString("user_id=")
 	builder.WriteString(fmt.Sprintf("%v", _m.UserID))
+	builder.WriteString(", ")
+	builder.WriteString("app_id=")
+	builder.WriteString(_m.AppID)
 	builder.WriteString(", ")
 	builder.WriteString("identity_id=")
 	builder.WriteString(fmt.Sprintf("%v", _m.IdentityID))

@@ -32,6 +32,12 @@ func (_c *SessionCreate) SetUserID(v uuid.UUID) *SessionCreate {
 	return _c
 }
 
+// SetAppID sets the "app_id" field.
+func (_c *SessionCreate) SetAppID(v string) *SessionCreate {
+	_c.mutation.SetAppID(v)
+	return _c
+}
+
 // SetIdentityID sets the "identity_id" field.
 func (_c *SessionCreate) SetIdentityID(v uuid.UUID) *SessionCreate {
 	_c.mutation.SetIdentityID(v)
@@ -210,6 +216,9 @@ func (_c *SessionCreate) check() error {
 	if _, ok := _c.mutation.UserID(); !ok {
 		return &ValidationError{Name: "user_id", err: errors.New(`ent: missing required field "Session.user_id"`)}
 	}
+	if _, ok := _c.mutation.AppID(); !ok {
+		return &ValidationError{Name: "app_id", err: errors.New(`ent: missing required field "Session.app_id"`)}
+	}
 	if _, ok := _c.mutation.IdentityID(); !ok {
 		return &ValidationError{Name: "identity_id", err: errors.New(`ent: missing required field "Session.identity_id"`)}
 	}
@@ -292,6 +301,10 @@ func (_c *SessionCreate) createSpec() (*Session, *sqlgraph.CreateSpec) {
 	if id, ok := _c.mutation.ID(); ok {
 		_node.ID = id
 		_spec.ID.Value = &id
+	}
+	if value, ok := _c.mutation.AppID(); ok {
+		_spec.SetField(session.FieldAppID, field.TypeString, value)
+		_node.AppID = value
 	}
 	if value, ok := _c.mutation.DeviceID(); ok {
 		_spec.SetField(session.FieldDeviceID, field.TypeString, value)
@@ -532,6 +545,9 @@ func (u *SessionUpsertOne) UpdateNewValues() *SessionUpsertOne {
 		}
 		if _, exists := u.create.mutation.UserID(); exists {
 			s.SetIgnore(session.FieldUserID)
+		}
+		if _, exists := u.create.mutation.AppID(); exists {
+			s.SetIgnore(session.FieldAppID)
 		}
 		if _, exists := u.create.mutation.IdentityID(); exists {
 			s.SetIgnore(session.FieldIdentityID)
@@ -869,6 +885,9 @@ func (u *SessionUpsertBulk) UpdateNewValues() *SessionUpsertBulk {
 			}
 			if _, exists := b.mutation.UserID(); exists {
 				s.SetIgnore(session.FieldUserID)
+			}
+			if _, exists := b.mutation.AppID(); exists {
+				s.SetIgnore(session.FieldAppID)
 			}
 			if _, exists := b.mutation.IdentityID(); exists {
 				s.SetIgnore(session.FieldIdentityID)

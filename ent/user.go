@@ -36,6 +36,8 @@ type User struct {
 	PhoneSealed *[]byte `json:"phone_sealed,omitempty"`
 	// Keyed hash of the number: lets the database keep one number to one person without knowing it.
 	PhoneIndex *[]byte `json:"phone_index,omitempty"`
+	// Which phone code brought the number, so that a repeat of the request gets the same answer.
+	PhoneCodeHash *[]byte `json:"phone_code_hash,omitempty"`
 	// When WeChat proved the number.
 	PhoneBoundAt *time.Time `json:"phone_bound_at,omitempty"`
 	// When the person first logged in.
@@ -80,7 +82,7 @@ func (*User) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case user.FieldPhoneSealed, user.FieldPhoneIndex:
+		case user.FieldPhoneSealed, user.FieldPhoneIndex, user.FieldPhoneCodeHash:
 			values[i] = new([]byte)
 		case user.FieldEpoch:
 			values[i] = new(sql.NullInt64)
@@ -168,6 +170,12 @@ func (_m *User) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field phone_index", values[i])
 			} else if value != nil {
 				_m.PhoneIndex = value
+			}
+		case user.FieldPhoneCodeHash:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field phone_code_hash", values[i])
+			} else if value != nil {
+				_m.PhoneCodeHash = value
 			}
 		case user.FieldPhoneBoundAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -264,6 +272,11 @@ func (_m *User) String() string {
 	builder.WriteString(", ")
 	if v := _m.PhoneIndex; v != nil {
 		builder.WriteString("phone_index=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
+	if v := _m.PhoneCodeHash; v != nil {
+		builder.WriteString("phone_code_hash=")
 		builder.WriteString(fmt.Sprintf("%v", *v))
 	}
 	builder.WriteString(", ")

@@ -128,6 +128,12 @@ func (_c *UserCreate) SetPhoneIndex(v []byte) *UserCreate {
 	return _c
 }
 
+// SetPhoneCodeHash sets the "phone_code_hash" field.
+func (_c *UserCreate) SetPhoneCodeHash(v []byte) *UserCreate {
+	_c.mutation.SetPhoneCodeHash(v)
+	return _c
+}
+
 // SetPhoneBoundAt sets the "phone_bound_at" field.
 func (_c *UserCreate) SetPhoneBoundAt(v time.Time) *UserCreate {
 	_c.mutation.SetPhoneBoundAt(v)
@@ -262,6 +268,11 @@ func (_c *UserCreate) check() error {
 			return &ValidationError{Name: "phone_index", err: fmt.Errorf(`ent: validator failed for field "User.phone_index": %w`, err)}
 		}
 	}
+	if v, ok := _c.mutation.PhoneCodeHash(); ok {
+		if err := user.PhoneCodeHashValidator(v); err != nil {
+			return &ValidationError{Name: "phone_code_hash", err: fmt.Errorf(`ent: validator failed for field "User.phone_code_hash": %w`, err)}
+		}
+	}
 	if _, ok := _c.mutation.CreatedAt(); !ok {
 		return &ValidationError{Name: "created_at", err: errors.New(`ent: missing required field "User.created_at"`)}
 	}
@@ -336,6 +347,10 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.PhoneIndex(); ok {
 		_spec.SetField(user.FieldPhoneIndex, field.TypeBytes, value)
 		_node.PhoneIndex = &value
+	}
+	if value, ok := _c.mutation.PhoneCodeHash(); ok {
+		_spec.SetField(user.FieldPhoneCodeHash, field.TypeBytes, value)
+		_node.PhoneCodeHash = &value
 	}
 	if value, ok := _c.mutation.PhoneBoundAt(); ok {
 		_spec.SetField(user.FieldPhoneBoundAt, field.TypeTime, value)
@@ -564,6 +579,24 @@ func (u *UserUpsert) UpdatePhoneIndex() *UserUpsert {
 // ClearPhoneIndex clears the value of the "phone_index" field.
 func (u *UserUpsert) ClearPhoneIndex() *UserUpsert {
 	u.SetNull(user.FieldPhoneIndex)
+	return u
+}
+
+// SetPhoneCodeHash sets the "phone_code_hash" field.
+func (u *UserUpsert) SetPhoneCodeHash(v []byte) *UserUpsert {
+	u.Set(user.FieldPhoneCodeHash, v)
+	return u
+}
+
+// UpdatePhoneCodeHash sets the "phone_code_hash" field to the value that was provided on create.
+func (u *UserUpsert) UpdatePhoneCodeHash() *UserUpsert {
+	u.SetExcluded(user.FieldPhoneCodeHash)
+	return u
+}
+
+// ClearPhoneCodeHash clears the value of the "phone_code_hash" field.
+func (u *UserUpsert) ClearPhoneCodeHash() *UserUpsert {
+	u.SetNull(user.FieldPhoneCodeHash)
 	return u
 }
 
@@ -797,6 +830,27 @@ func (u *UserUpsertOne) UpdatePhoneIndex() *UserUpsertOne {
 func (u *UserUpsertOne) ClearPhoneIndex() *UserUpsertOne {
 	return u.Update(func(s *UserUpsert) {
 		s.ClearPhoneIndex()
+	})
+}
+
+// SetPhoneCodeHash sets the "phone_code_hash" field.
+func (u *UserUpsertOne) SetPhoneCodeHash(v []byte) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetPhoneCodeHash(v)
+	})
+}
+
+// UpdatePhoneCodeHash sets the "phone_code_hash" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdatePhoneCodeHash() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdatePhoneCodeHash()
+	})
+}
+
+// ClearPhoneCodeHash clears the value of the "phone_code_hash" field.
+func (u *UserUpsertOne) ClearPhoneCodeHash() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearPhoneCodeHash()
 	})
 }
 
@@ -1200,6 +1254,27 @@ func (u *UserUpsertBulk) UpdatePhoneIndex() *UserUpsertBulk {
 func (u *UserUpsertBulk) ClearPhoneIndex() *UserUpsertBulk {
 	return u.Update(func(s *UserUpsert) {
 		s.ClearPhoneIndex()
+	})
+}
+
+// SetPhoneCodeHash sets the "phone_code_hash" field.
+func (u *UserUpsertBulk) SetPhoneCodeHash(v []byte) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetPhoneCodeHash(v)
+	})
+}
+
+// UpdatePhoneCodeHash sets the "phone_code_hash" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdatePhoneCodeHash() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdatePhoneCodeHash()
+	})
+}
+
+// ClearPhoneCodeHash clears the value of the "phone_code_hash" field.
+func (u *UserUpsertBulk) ClearPhoneCodeHash() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearPhoneCodeHash()
 	})
 }
 

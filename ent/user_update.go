@@ -171,6 +171,18 @@ func (_u *UserUpdate) ClearPhoneIndex() *UserUpdate {
 	return _u
 }
 
+// SetPhoneCodeHash sets the "phone_code_hash" field.
+func (_u *UserUpdate) SetPhoneCodeHash(v []byte) *UserUpdate {
+	_u.mutation.SetPhoneCodeHash(v)
+	return _u
+}
+
+// ClearPhoneCodeHash clears the value of the "phone_code_hash" field.
+func (_u *UserUpdate) ClearPhoneCodeHash() *UserUpdate {
+	_u.mutation.ClearPhoneCodeHash()
+	return _u
+}
+
 // SetPhoneBoundAt sets the "phone_bound_at" field.
 func (_u *UserUpdate) SetPhoneBoundAt(v time.Time) *UserUpdate {
 	_u.mutation.SetPhoneBoundAt(v)
@@ -307,6 +319,11 @@ func (_u *UserUpdate) check() error {
 			return &ValidationError{Name: "phone_index", err: fmt.Errorf(`ent: validator failed for field "User.phone_index": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.PhoneCodeHash(); ok {
+		if err := user.PhoneCodeHashValidator(v); err != nil {
+			return &ValidationError{Name: "phone_code_hash", err: fmt.Errorf(`ent: validator failed for field "User.phone_code_hash": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -372,6 +389,12 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.PhoneIndexCleared() {
 		_spec.ClearField(user.FieldPhoneIndex, field.TypeBytes)
+	}
+	if value, ok := _u.mutation.PhoneCodeHash(); ok {
+		_spec.SetField(user.FieldPhoneCodeHash, field.TypeBytes, value)
+	}
+	if _u.mutation.PhoneCodeHashCleared() {
+		_spec.ClearField(user.FieldPhoneCodeHash, field.TypeBytes)
 	}
 	if value, ok := _u.mutation.PhoneBoundAt(); ok {
 		_spec.SetField(user.FieldPhoneBoundAt, field.TypeTime, value)
@@ -630,6 +653,18 @@ func (_u *UserUpdateOne) ClearPhoneIndex() *UserUpdateOne {
 	return _u
 }
 
+// SetPhoneCodeHash sets the "phone_code_hash" field.
+func (_u *UserUpdateOne) SetPhoneCodeHash(v []byte) *UserUpdateOne {
+	_u.mutation.SetPhoneCodeHash(v)
+	return _u
+}
+
+// ClearPhoneCodeHash clears the value of the "phone_code_hash" field.
+func (_u *UserUpdateOne) ClearPhoneCodeHash() *UserUpdateOne {
+	_u.mutation.ClearPhoneCodeHash()
+	return _u
+}
+
 // SetPhoneBoundAt sets the "phone_bound_at" field.
 func (_u *UserUpdateOne) SetPhoneBoundAt(v time.Time) *UserUpdateOne {
 	_u.mutation.SetPhoneBoundAt(v)
@@ -779,6 +814,11 @@ func (_u *UserUpdateOne) check() error {
 			return &ValidationError{Name: "phone_index", err: fmt.Errorf(`ent: validator failed for field "User.phone_index": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.PhoneCodeHash(); ok {
+		if err := user.PhoneCodeHashValidator(v); err != nil {
+			return &ValidationError{Name: "phone_code_hash", err: fmt.Errorf(`ent: validator failed for field "User.phone_code_hash": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -861,6 +901,12 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 	}
 	if _u.mutation.PhoneIndexCleared() {
 		_spec.ClearField(user.FieldPhoneIndex, field.TypeBytes)
+	}
+	if value, ok := _u.mutation.PhoneCodeHash(); ok {
+		_spec.SetField(user.FieldPhoneCodeHash, field.TypeBytes, value)
+	}
+	if _u.mutation.PhoneCodeHashCleared() {
+		_spec.ClearField(user.FieldPhoneCodeHash, field.TypeBytes)
 	}
 	if value, ok := _u.mutation.PhoneBoundAt(); ok {
 		_spec.SetField(user.FieldPhoneBoundAt, field.TypeTime, value)

@@ -16,7 +16,7 @@ var (
 		{Name: "at", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
 		{Name: "action", Type: field.TypeString},
 		{Name: "app_id", Type: field.TypeString},
-		{Name: "user_id", Type: field.TypeUUID},
+		{Name: "user_id", Type: field.TypeUUID, Nullable: true},
 		{Name: "session_id", Type: field.TypeUUID, Nullable: true},
 		{Name: "revokes", Type: field.TypeEnum, Nullable: true, Enums: []string{"session", "user"}},
 		{Name: "epoch", Type: field.TypeInt64, Default: 0},
@@ -162,7 +162,7 @@ var (
 		{Name: "user_id", Type: field.TypeUUID},
 		{Name: "claimed_at", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
 		{Name: "expires_at", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
-		{Name: "outcome", Type: field.TypeString, Nullable: true},
+		{Name: "failure", Type: field.TypeString, Nullable: true},
 	}
 	// PhoneCodesTable holds the schema information for the "phone_codes" table.
 	PhoneCodesTable = &schema.Table{
@@ -180,6 +180,7 @@ var (
 	// SessionsColumns holds the columns for the "sessions" table.
 	SessionsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeUUID},
+		{Name: "app_id", Type: field.TypeString},
 		{Name: "device_id", Type: field.TypeString},
 		{Name: "device_name", Type: field.TypeString, Default: ""},
 		{Name: "platform", Type: field.TypeString, Default: ""},
@@ -202,13 +203,13 @@ var (
 		ForeignKeys: []*schema.ForeignKey{
 			{
 				Symbol:     "sessions_identities_sessions",
-				Columns:    []*schema.Column{SessionsColumns[12]},
+				Columns:    []*schema.Column{SessionsColumns[13]},
 				RefColumns: []*schema.Column{IdentitiesColumns[0]},
 				OnDelete:   schema.Cascade,
 			},
 			{
 				Symbol:     "sessions_users_sessions",
-				Columns:    []*schema.Column{SessionsColumns[13]},
+				Columns:    []*schema.Column{SessionsColumns[14]},
 				RefColumns: []*schema.Column{UsersColumns[0]},
 				OnDelete:   schema.Cascade,
 			},
@@ -217,22 +218,22 @@ var (
 			{
 				Name:    "session_user_id_device_id",
 				Unique:  true,
-				Columns: []*schema.Column{SessionsColumns[13], SessionsColumns[1]},
+				Columns: []*schema.Column{SessionsColumns[14], SessionsColumns[2]},
 			},
 			{
 				Name:    "session_login_code_hash",
 				Unique:  true,
-				Columns: []*schema.Column{SessionsColumns[10]},
+				Columns: []*schema.Column{SessionsColumns[11]},
 			},
 			{
 				Name:    "session_identity_id",
 				Unique:  false,
-				Columns: []*schema.Column{SessionsColumns[12]},
+				Columns: []*schema.Column{SessionsColumns[13]},
 			},
 			{
 				Name:    "session_idle_expires_at",
 				Unique:  false,
-				Columns: []*schema.Column{SessionsColumns[7]},
+				Columns: []*schema.Column{SessionsColumns[8]},
 			},
 		},
 	}
@@ -248,6 +249,7 @@ var (
 		{Name: "avatar_url", Type: field.TypeString, Nullable: true},
 		{Name: "phone_sealed", Type: field.TypeBytes, Nullable: true},
 		{Name: "phone_index", Type: field.TypeBytes, Nullable: true, Size: 32},
+		{Name: "phone_code_hash", Type: field.TypeBytes, Nullable: true, Size: 32},
 		{Name: "phone_bound_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"postgres": "timestamptz"}},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
 	}

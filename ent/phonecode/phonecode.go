@@ -17,8 +17,8 @@ const (
 	FieldClaimedAt = "claimed_at"
 	// FieldExpiresAt holds the string denoting the expires_at field in the database.
 	FieldExpiresAt = "expires_at"
-	// FieldOutcome holds the string denoting the outcome field in the database.
-	FieldOutcome = "outcome"
+	// FieldFailure holds the string denoting the failure field in the database.
+	FieldFailure = "failure"
 	// Table holds the table name of the phonecode in the database.
 	Table = "phone_codes"
 )
@@ -29,7 +29,7 @@ var Columns = []string{
 	FieldUserID,
 	FieldClaimedAt,
 	FieldExpiresAt,
-	FieldOutcome,
+	FieldFailure,
 }
 
 // ValidColumn reports if the column name is valid (part of the table columns).
@@ -70,7 +70,7 @@ func ByExpiresAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldExpiresAt, opts...).ToFunc()
 }
 
-// ByOutcome orders the results by the outcome field.
-func ByOutcome(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldOutcome, opts...).ToFunc()
+// ByFailure orders the results by the failure field.
+func ByFailure(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldFailure, opts...).ToFunc()
 }

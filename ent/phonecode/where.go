@@ -70,9 +70,9 @@ func ExpiresAt(v time.Time) predicate.PhoneCode {
 	return predicate.PhoneCode(sql.FieldEQ(FieldExpiresAt, v))
 }
 
-// Outcome applies equality check predicate on the "outcome" field. It's identical to OutcomeEQ.
-func Outcome(v string) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldEQ(FieldOutcome, v))
+// Failure applies equality check predicate on the "failure" field. It's identical to FailureEQ.
+func Failure(v string) predicate.PhoneCode {
+	return predicate.PhoneCode(sql.FieldEQ(FieldFailure, v))
 }
 
 // UserIDEQ applies the EQ predicate on the "user_id" field.
@@ -195,79 +195,79 @@ func ExpiresAtLTE(v time.Time) predicate.PhoneCode {
 	return predicate.PhoneCode(sql.FieldLTE(FieldExpiresAt, v))
 }
 
-// OutcomeEQ applies the EQ predicate on the "outcome" field.
-func OutcomeEQ(v string) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldEQ(FieldOutcome, v))
+// FailureEQ applies the EQ predicate on the "failure" field.
+func FailureEQ(v string) predicate.PhoneCode {
+	return predicate.PhoneCode(sql.FieldEQ(FieldFailure, v))
 }
 
-// OutcomeNEQ applies the NEQ predicate on the "outcome" field.
-func OutcomeNEQ(v string) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldNEQ(FieldOutcome, v))
+// FailureNEQ applies the NEQ predicate on the "failure" field.
+func FailureNEQ(v string) predicate.PhoneCode {
+	return predicate.PhoneCode(sql.FieldNEQ(FieldFailure, v))
 }
 
-// OutcomeIn applies the In predicate on the "outcome" field.
-func OutcomeIn(vs ...string) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldIn(FieldOutcome, vs...))
+// FailureIn applies the In predicate on the "failure" field.
+func FailureIn(vs ...string) predicate.PhoneCode {
+	return predicate.PhoneCode(sql.FieldIn(FieldFailure, vs...))
 }
 
-// OutcomeNotIn applies the NotIn predicate on the "outcome" field.
-func OutcomeNotIn(vs ...string) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldNotIn(FieldOutcome, vs...))
+// FailureNotIn applies the NotIn predicate on the "failure" field.
+func FailureNotIn(vs ...string) predicate.PhoneCode {
+	return predicate.PhoneCode(sql.FieldNotIn(FieldFailure, vs...))
 }
 
-// OutcomeGT applies the GT predicate on the "outcome" field.
-func OutcomeGT(v string) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldGT(FieldOutcome, v))
+// FailureGT applies the GT predicate on the "failure" field.
+func FailureGT(v string) predicate.PhoneCode {
+	return predicate.PhoneCode(sql.FieldGT(FieldFailure, v))
 }
 
-// OutcomeGTE applies the GTE predicate on the "outcome" field.
-func OutcomeGTE(v string) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldGTE(FieldOutcome, v))
+// FailureGTE applies the GTE predicate on the "failure" field.
+func FailureGTE(v string) predicate.PhoneCode {
+	return predicate.PhoneCode(sql.FieldGTE(FieldFailure, v))
 }
 
-// OutcomeLT applies the LT predicate on the "outcome" field.
-func OutcomeLT(v string) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldLT(FieldOutcome, v))
+// FailureLT applies the LT predicate on the "failure" field.
+func FailureLT(v string) predicate.PhoneCode {
+	return predicate.PhoneCode(sql.FieldLT(FieldFailure, v))
 }
 
-// OutcomeLTE applies the LTE predicate on the "outcome" field.
-func OutcomeLTE(v string) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldLTE(FieldOutcome, v))
+// FailureLTE applies the LTE predicate on the "failure" field.
+func FailureLTE(v string) predicate.PhoneCode {
+	return predicate.PhoneCode(sql.FieldLTE(FieldFailure, v))
 }
 
-// OutcomeContains applies the Contains predicate on the "outcome" field.
-func OutcomeContains(v string) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldContains(FieldOutcome, v))
+// FailureContains applies the Contains predicate on the "failure" field.
+func FailureContains(v string) predicate.PhoneCode {
+	return predicate.PhoneCode(sql.FieldContains(FieldFailure, v))
 }
 
-// OutcomeHasPrefix applies the HasPrefix predicate on the "outcome" field.
-func OutcomeHasPrefix(v string) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldHasPrefix(FieldOutcome, v))
+// FailureHasPrefix applies the HasPrefix predicate on the "failure" field.
+func FailureHasPrefix(v string) predicate.PhoneCode {
+	return predicate.PhoneCode(sql.FieldHasPrefix(FieldFailure, v))
 }
 
-// OutcomeHasSuffix applies the HasSuffix predicate on the "outcome" field.
-func OutcomeHasSuffix(v string) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldHasSuffix(FieldOutcome, v))
+// FailureHasSuffix applies the HasSuffix predicate on the "failure" field.
+func FailureHasSuffix(v string) predicate.PhoneCode {
+	return predicate.PhoneCode(sql.FieldHasSuffix(FieldFailure, v))
 }
 
-// OutcomeIsNil applies the IsNil predicate on the "outcome" field.
-func OutcomeIsNil() predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldIsNull(FieldOutcome))
+// FailureIsNil applies the IsNil predicate on the "failure" field.
+func FailureIsNil() predicate.PhoneCode {
+	return predicate.PhoneCode(sql.FieldIsNull(FieldFailure))
 }
 
-// OutcomeNotNil applies the NotNil predicate on the "outcome" field.
-func OutcomeNotNil() predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldNotNull(FieldOutcome))
+// FailureNotNil applies the NotNil predicate on the "failure" field.
+func FailureNotNil() predicate.PhoneCode {
+	return predicate.PhoneCode(sql.FieldNotNull(FieldFailure))
 }
 
-// OutcomeEqualFold applies the EqualFold predicate on the "outcome" field.
-func OutcomeEqualFold(v string) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldEqualFold(FieldOutcome, v))
+// FailureEqualFold applies the EqualFold predicate on the "failure" field.
+func FailureEqualFold(v string) predicate.PhoneCode {
+	return predicate.PhoneCode(sql.FieldEqualFold(FieldFailure, v))
 }
 
-// OutcomeContainsFold applies the ContainsFold predicate on the "outcome" field.
-func OutcomeContainsFold(v string) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldContainsFold(FieldOutcome, v))
+// FailureContainsFold applies the ContainsFold predicate on the "failure" field.
+func FailureContainsFold(v string) predicate.PhoneCode {
+	return predicate.PhoneCode(sql.FieldContainsFold(FieldFailure, v))
 }
 
 // And groups predicates with the AND operator between them.

@@ -28,7 +28,7 @@ func (AuditEvent) Fields() []ent.Field {
 		momentOnce("at", "When it happened, by the clock of the replica that did it."),
 		field.String("action").Immutable(),
 		field.String("app_id").Immutable(),
-		field.UUID("user_id", uuid.UUID{}).Immutable(),
+		field.UUID("user_id", uuid.UUID{}).Optional().Nillable().Immutable(),
 		field.UUID("session_id", uuid.UUID{}).Optional().Nillable().Immutable(),
 		field.Enum("revokes").Values("session", "user").Optional().Nillable().Immutable().
 			Comment("What this event ended: its session_id, or all tokens of its user_id older than epoch."),

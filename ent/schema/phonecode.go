@@ -7,8 +7,8 @@ import (
 	"github.com/google/uuid"
 )
 
-// PhoneCode is the claim on one phone code. Each code is paid for and works once, so its outcome is
-// stored before anybody is told, and a retry is answered from here.
+// PhoneCode is the claim on one phone code. Each code is paid for and works once, so what it
+// brought is stored before anybody is told, and a retry is answered from the store.
 type PhoneCode struct{ ent.Schema }
 
 // Fields of the PhoneCode.
@@ -16,10 +16,10 @@ func (PhoneCode) Fields() []ent.Field {
 	return []ent.Field{
 		digestKey("SHA-256 of app and code."),
 		field.UUID("user_id", uuid.UUID{}).Immutable(),
-		momentOnce("claimed_at", "When the exchange began."),
+		moment("claimed_at", "When the exchange began; a later caller takes over from one who died."),
 		momentOnce("expires_at", "When the row may be removed."),
-		field.String("outcome").Optional().Nillable().
-			Comment("BOUND, or the error code that the exchange ended in; absent while it is under way."),
+		field.String("failure").Optional().Nillable().
+			Comment("The error code that the exchange ended in, when it is final. A success is seen at the user, who names the code."),
 	}
 }
 

@@ -17,6 +17,7 @@ func (Session) Fields() []ent.Field {
 	return []ent.Field{
 		field.UUID("id", uuid.UUID{}).Immutable(),
 		field.UUID("user_id", uuid.UUID{}).Immutable(),
+		field.String("app_id").Immutable(),
 		field.UUID("identity_id", uuid.UUID{}).Immutable(),
 		field.String("device_id").
 			Comment("The name the SDK gave the device; one made up by the server when it gave none."),

@@ -29,6 +29,8 @@ func (User) Fields() []ent.Field {
 			Comment("The number in E.164, encrypted for this row."),
 		field.Bytes("phone_index").MaxLen(32).Optional().Nillable().
 			Comment("Keyed hash of the number: lets the database keep one number to one person without knowing it."),
+		field.Bytes("phone_code_hash").MaxLen(32).Optional().Nillable().
+			Comment("Which phone code brought the number, so that a repeat of the request gets the same answer."),
 		momentIfAny("phone_bound_at", "When WeChat proved the number."),
 		momentOnce("created_at", "When the person first logged in."),
 	}

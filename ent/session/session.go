@@ -14,6 +14,8 @@ const (
 	FieldID = "id"
 	// FieldUserID holds the string denoting the user_id field in the database.
 	FieldUserID = "user_id"
+	// FieldAppID holds the string denoting the app_id field in the database.
+	FieldAppID = "app_id"
 	// FieldIdentityID holds the string denoting the identity_id field in the database.
 	FieldIdentityID = "identity_id"
 	// FieldDeviceID holds the string denoting the device_id field in the database.
@@ -64,6 +66,7 @@ const (
 var Columns = []string{
 	FieldID,
 	FieldUserID,
+	FieldAppID,
 	FieldIdentityID,
 	FieldDeviceID,
 	FieldDeviceName,
@@ -112,6 +115,11 @@ func ByID(opts ...sql.OrderTermOption) OrderOption {
 // ByUserID orders the results by the user_id field.
 func ByUserID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldUserID, opts...).ToFunc()
+}
+
+// ByAppID orders the results by the app_id field.
+func ByAppID(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldAppID, opts...).ToFunc()
 }
 
 // ByIdentityID orders the results by the identity_id field.

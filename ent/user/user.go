@@ -33,6 +33,8 @@ const (
 	FieldPhoneSealed = "phone_sealed"
 	// FieldPhoneIndex holds the string denoting the phone_index field in the database.
 	FieldPhoneIndex = "phone_index"
+	// FieldPhoneCodeHash holds the string denoting the phone_code_hash field in the database.
+	FieldPhoneCodeHash = "phone_code_hash"
 	// FieldPhoneBoundAt holds the string denoting the phone_bound_at field in the database.
 	FieldPhoneBoundAt = "phone_bound_at"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
@@ -71,6 +73,7 @@ var Columns = []string{
 	FieldAvatarURL,
 	FieldPhoneSealed,
 	FieldPhoneIndex,
+	FieldPhoneCodeHash,
 	FieldPhoneBoundAt,
 	FieldCreatedAt,
 }
@@ -90,6 +93,8 @@ var (
 	DefaultEpoch int64
 	// PhoneIndexValidator is a validator for the "phone_index" field. It is called by the builders before save.
 	PhoneIndexValidator func([]byte) error
+	// PhoneCodeHashValidator is a validator for the "phone_code_hash" field. It is called by the builders before save.
+	PhoneCodeHashValidator func([]byte) error
 	// DefaultID holds the default value on creation for the "id" field.
 	DefaultID func() uuid.UUID
 )

@@ -96,6 +96,11 @@ func PhoneIndex(v []byte) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldPhoneIndex, v))
 }
 
+// PhoneCodeHash applies equality check predicate on the "phone_code_hash" field. It's identical to PhoneCodeHashEQ.
+func PhoneCodeHash(v []byte) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldPhoneCodeHash, v))
+}
+
 // PhoneBoundAt applies equality check predicate on the "phone_bound_at" field. It's identical to PhoneBoundAtEQ.
 func PhoneBoundAt(v time.Time) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldPhoneBoundAt, v))
@@ -604,6 +609,56 @@ func PhoneIndexIsNil() predicate.User {
 // PhoneIndexNotNil applies the NotNil predicate on the "phone_index" field.
 func PhoneIndexNotNil() predicate.User {
 	return predicate.User(sql.FieldNotNull(FieldPhoneIndex))
+}
+
+// PhoneCodeHashEQ applies the EQ predicate on the "phone_code_hash" field.
+func PhoneCodeHashEQ(v []byte) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldPhoneCodeHash, v))
+}
+
+// PhoneCodeHashNEQ applies the NEQ predicate on the "phone_code_hash" field.
+func PhoneCodeHashNEQ(v []byte) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldPhoneCodeHash, v))
+}
+
+// PhoneCodeHashIn applies the In predicate on the "phone_code_hash" field.
+func PhoneCodeHashIn(vs ...[]byte) predicate.User {
+	return predicate.User(sql.FieldIn(FieldPhoneCodeHash, vs...))
+}
+
+// PhoneCodeHashNotIn applies the NotIn predicate on the "phone_code_hash" field.
+func PhoneCodeHashNotIn(vs ...[]byte) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldPhoneCodeHash, vs...))
+}
+
+// PhoneCodeHashGT applies the GT predicate on the "phone_code_hash" field.
+func PhoneCodeHashGT(v []byte) predicate.User {
+	return predicate.User(sql.FieldGT(FieldPhoneCodeHash, v))
+}
+
+// PhoneCodeHashGTE applies the GTE predicate on the "phone_code_hash" field.
+func PhoneCodeHashGTE(v []byte) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldPhoneCodeHash, v))
+}
+
+// PhoneCodeHashLT applies the LT predicate on the "phone_code_hash" field.
+func PhoneCodeHashLT(v []byte) predicate.User {
+	return predicate.User(sql.FieldLT(FieldPhoneCodeHash, v))
+}
+
+// PhoneCodeHashLTE applies the LTE predicate on the "phone_code_hash" field.
+func PhoneCodeHashLTE(v []byte) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldPhoneCodeHash, v))
+}
+
+// PhoneCodeHashIsNil applies the IsNil predicate on the "phone_code_hash" field.
+func PhoneCodeHashIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldPhoneCodeHash))
+}
+
+// PhoneCodeHashNotNil applies the NotNil predicate on the "phone_code_hash" field.
+func PhoneCodeHashNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldPhoneCodeHash))
 }
 
 // PhoneBoundAtEQ applies the EQ predicate on the "phone_bound_at" field.

@@ -1,0 +1,132 @@
+-- Create "audit_events" table
+CREATE TABLE `audit_events` (
+  `id` integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+  `xid` integer NULL DEFAULT (0),
+  `at` datetime NOT NULL,
+  `action` text NOT NULL,
+  `app_id` text NOT NULL,
+  `user_id` uuid NULL,
+  `session_id` uuid NULL,
+  `revokes` text NULL,
+  `epoch` integer NOT NULL DEFAULT (0),
+  `detail` json NULL
+);
+-- Create index "auditevent_user_id_at" to table: "audit_events"
+CREATE INDEX `auditevent_user_id_at` ON `audit_events` (`user_id`, `at`);
+-- Create index "auditevent_xid" to table: "audit_events"
+CREATE INDEX `auditevent_xid` ON `audit_events` (`xid`) WHERE revokes IS NOT NULL;
+-- Create "ciphertext_uses" table
+CREATE TABLE `ciphertext_uses` (
+  `id` blob NOT NULL,
+  `user_id` uuid NOT NULL,
+  `kind` text NOT NULL,
+  `withdrawn` bool NOT NULL DEFAULT (false),
+  `expires_at` datetime NOT NULL,
+  PRIMARY KEY (`id`)
+);
+-- Create index "ciphertextuse_expires_at" to table: "ciphertext_uses"
+CREATE INDEX `ciphertextuse_expires_at` ON `ciphertext_uses` (`expires_at`);
+-- Create index "ciphertextuse_user_id_kind" to table: "ciphertext_uses"
+CREATE INDEX `ciphertextuse_user_id_kind` ON `ciphertext_uses` (`user_id`, `kind`);
+-- Create "decrypt_failures" table
+CREATE TABLE `decrypt_failures` (
+  `id` integer NOT NULL PRIMARY KEY AUTOINCREMENT,
+  `user_id` uuid NOT NULL,
+  `session_id` uuid NOT NULL,
+  `at` datetime NOT NULL
+);
+-- Create index "decryptfailure_user_id_at" to table: "decrypt_failures"
+CREATE INDEX `decryptfailure_user_id_at` ON `decrypt_failures` (`user_id`, `at`);
+-- Create index "decryptfailure_at" to table: "decrypt_failures"
+CREATE INDEX `decryptfailure_at` ON `decrypt_failures` (`at`);
+-- Create "identities" table
+CREATE TABLE `identities` (
+  `id` uuid NOT NULL,
+  `app_id` text NOT NULL,
+  `open_id` text NOT NULL,
+  `union_id` text NULL,
+  `session_key` blob NULL,
+  `session_key_print` blob NULL,
+  `session_key_at` datetime NULL,
+  `previous_key` blob NULL,
+  `previous_key_until` datetime NULL,
+  `created_at` datetime NOT NULL,
+  `last_login_at` datetime NOT NULL,
+  `user_id` uuid NOT NULL,
+  PRIMARY KEY (`id`),
+  CONSTRAINT `identities_users_identities` FOREIGN KEY (`user_id`) REFERENCES `users` (`id`) ON DELETE CASCADE
+);
+-- Create index "identity_app_id_open_id" to table: "identities"
+CREATE UNIQUE INDEX `identity_app_id_open_id` ON `identities` (`app_id`, `open_id`);
+-- Create index "identity_user_id" to table: "identities"
+CREATE INDEX `identity_user_id` ON `identities` (`user_id`);
+-- Create "login_codes" table
+CREATE TABLE `login_codes` (
+  `id` blob NOT NULL,
+  `nonce_hash` blob NULL,
+  `claimed_at` datetime NOT NULL,
+  `expires_at` datetime NOT NULL,
+  `failure` text NULL,
+  PRIMARY KEY (`id`)
+);
+-- Create index "logincode_expires_at" to table: "login_codes"
+CREATE INDEX `logincode_expires_at` ON `login_codes` (`expires_at`);
+-- Create "phone_codes" table
+CREATE TABLE `phone_codes` (
+  `id` blob NOT NULL,
+  `user_id` uuid NOT NULL,
+  `claimed_at` datetime NOT NULL,
+  `expires_at` datetime NOT NULL,
+  `failure` text NULL,
+  PRIMARY KEY (`id`)
+);
+-- Create index "phonecode_expires_at" to table: "phone_codes"
+CREATE INDEX `phonecode_expires_at` ON `phone_codes` (`expires_at`);
+-- Create "sessions" table
+CREATE TABLE `sessions` (
+  `id` uuid NOT NULL,
+  `app_id` text NOT NULL,
+  `device_id` text NOT NULL,
+  `device_name` text NOT NULL DEFAULT (''),
+  `platform` text NOT NULL DEFAULT (''),
+  `sdk_version` text NOT NULL DEFAULT (''),
+  `refresh_counter` integer NOT NULL DEFAULT (0),
+  `refreshed_at` datetime NOT NULL,
+  `idle_expires_at` datetime NOT NULL,
+  `expires_at` datetime NOT NULL,
+  `created_at` datetime NOT NULL,
+  `login_code_hash` blob NOT NULL,
+  `first_login` bool NOT NULL,
+  `identity_id` uuid NOT NULL,
+  `user_id` uuid NOT NULL,
+  PRIMARY KEY (`id`),
+  CONSTRAINT `sessions_identities_sessions` FOREIGN KEY (`identity_id`) REFERENCES `identities` (`id`) ON DELETE CASCADE,
+  CONSTRAINT `sessions_users_sessions` FOREIGN KEY (`user_id`) REFERENCES `users` (`id`) ON DELETE CASCADE
+);
+-- Create index "session_user_id_device_id" to table: "sessions"
+CREATE UNIQUE INDEX `session_user_id_device_id` ON `sessions` (`user_id`, `device_id`);
+-- Create index "session_login_code_hash" to table: "sessions"
+CREATE UNIQUE INDEX `session_login_code_hash` ON `sessions` (`login_code_hash`);
+-- Create index "session_identity_id" to table: "sessions"
+CREATE INDEX `session_identity_id` ON `sessions` (`identity_id`);
+-- Create index "session_idle_expires_at" to table: "sessions"
+CREATE INDEX `session_idle_expires_at` ON `sessions` (`idle_expires_at`);
+-- Create "users" table
+CREATE TABLE `users` (
+  `id` uuid NOT NULL,
+  `app_group` text NOT NULL,
+  `status` text NOT NULL DEFAULT ('active'),
+  `disabled_reason` text NULL,
+  `disabled_until` datetime NULL,
+  `epoch` integer NOT NULL DEFAULT (0),
+  `nickname` text NULL,
+  `avatar_url` text NULL,
+  `phone_sealed` blob NULL,
+  `phone_index` blob NULL,
+  `phone_code_hash` blob NULL,
+  `phone_bound_at` datetime NULL,
+  `created_at` datetime NOT NULL,
+  PRIMARY KEY (`id`)
+);
+-- Create index "user_app_group_phone_index" to table: "users"
+CREATE UNIQUE INDEX `user_app_group_phone_index` ON `users` (`app_group`, `phone_index`);

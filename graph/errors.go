@@ -1,0 +1,88 @@
+package graph
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"mpauth/internal/fault"
+)
+
+// presenter turns every error into what its caller may know.
+type presenter struct {
+	log       *slog.Logger
+	requestID func(context.Context) string
+}
+
+// present is the one exit of errors. A fault is shown with its code, a mistake in the request with
+// its text; everything else is logged in full, and shown as INTERNAL without a word of it.
+func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
+	shown := graphql.DefaultErrorPresenter(ctx, err)
+	var known *fault.Error
+	switch {
+	case errors.As(err, &known):
+		p.logCause(ctx, known)
+	case isRequestError(shown):
+		known = fault.New(fault.BadInput, shown.Message)
+	default:
+		p.log.ErrorContext(ctx, "an unexpected error was answered with INTERNAL", "error", err, "path", shown.Path.String())
+		known = fault.New(fault.Internal, "internal error")
+	}
+	shown.Message = known.Message
+	shown.Err = nil
+	shown.Extensions = p.extensions(ctx, known)
+	return shown
+}
+
+// logCause keeps why a fault came about: the caller is not told.
+func (p presenter) logCause(ctx context.Context, known *fault.Error) {
+	if known.Err != nil {
+		p.log.WarnContext(ctx, "a request failed", "code", string(known.Code), "error", known.Err)
+	}
+}
+
+// isRequestError tells the errors of gqlgen itself about a query that it cannot parse, validate or
+// bind: they wrap nothing, and their text speaks of the request alone.
+func isRequestError(shown *gqlerror.Error) bool {
+	code, _ := shown.Extensions["code"].(string)
+	return shown.Unwrap() == nil || code == errcode.ParseFailed || code == errcode.ValidationFailed
+}
+
+func (p presenter) extensions(ctx context.Context, known *fault.Error) map[string]any {
+	extensions := map[string]any{
+		"code":      known.Code,
+		"retryable": known.Code.Retryable(),
+		"action":    known.Code.Action(),
+		"requestId": p.requestID(ctx),
+	}
+	if known.RetryAfter > 0 {
+		extensions["retryAfterMs"] = known.RetryAfter.Milliseconds()
+	}
+	if known.Step != nil {
+		extensions["have"], extensions["need"], extensions["next"] = known.Step.Have, known.Step.Need, known.Step.Next
+	}
+	return extensions
+}
+
+// panicked is an error that was a panic; the presenter shows it as INTERNAL.
+type panicked struct{ cause any }
+
+func (p panicked) Error() string { return fmt.Sprintf("panic: %v", p.cause) }
+
+// recovered keeps the process alive when a resolver panics.
+func (p presenter) recovered(ctx context.Context, cause any) error {
+	p.log.ErrorContext(ctx, "a resolver panicked", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+	return fmt.Errorf("resolver: %w", panicked{cause})
+}
+
+// errorList presents an error that stopped an operation before it ran.
+func errorList(ctx context.Context, err error) gqlerror.List {
+	graphql.AddError(ctx, err)
+	return graphql.GetErrors(ctx)
+}

@@ -1,0 +1,41 @@
+package graph
+
+import (
+	"github.com/google/uuid"
+
+	"mpauth/graph/model"
+	"mpauth/internal/account"
+)
+
+// changed is the answer to a change of the user.
+func changed(user *account.User, err error) (*model.UserPayload, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &model.UserPayload{User: user}, nil
+}
+
+// loggedOut is the answer to the end of sessions.
+func loggedOut(err error) (*model.LogoutPayload, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &model.LogoutPayload{Ok: true}, nil
+}
+
+// scopeOf is which sessions a logout ends; without an input, this one.
+func scopeOf(input *model.LogoutInput) account.LogoutScope {
+	if input == nil {
+		return account.LogoutThis
+	}
+	return input.Scope
+}
+
+// sessionID reads the id of a session. A text that is no id names a session that is not there.
+func sessionID(text string) uuid.UUID {
+	id, err := uuid.Parse(text)
+	if err != nil {
+		return uuid.Nil
+	}
+	return id
+}

@@ -1,0 +1,86 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"mpauth/ent"
+	"mpauth/ent/auditevent"
+)
+
+// Action names what happened to an account, in the audit trail.
+type Action string
+
+// The actions.
+const (
+	ActionLogin          Action = "login"           // a device logged in
+	ActionRegister       Action = "register"        // a first login created the person
+	ActionReplaced       Action = "session.replace" // a newer login on the device ended a session
+	ActionEvicted        Action = "session.evict"   // too many sessions: the oldest was ended
+	ActionLogout         Action = "logout"          // the person ended sessions
+	ActionExpired        Action = "session.expire"  // the time of a session was over
+	ActionReuse          Action = "session.reuse"   // a spent refresh token came back: the session was ended
+	ActionBindPhone      Action = "phone.bind"      // WeChat proved a number
+	ActionUnbindPhone    Action = "phone.unbind"    // the person took the number back
+	ActionUpdateProfile  Action = "profile.update"  // the person gave a profile
+	ActionRemoveProfile  Action = "profile.remove"  // the person took the profile back
+	ActionDropKeys       Action = "sessionkey.drop" // too many failed decryptions: the keys were dropped
+	ActionForeignNonce   Action = "login.nonce"     // a login code came back with another nonce
+	ActionDisableAccount Action = "account.disable" // the operator disabled the account
+	ActionEnableAccount  Action = "account.enable"  // the operator enabled the account again
+)
+
+// event is one row of the audit trail to be. It holds no personal data.
+type event struct {
+	at      time.Time
+	action  Action
+	appID   string
+	user    *uuid.UUID
+	session *uuid.UUID
+	revokes auditevent.Revokes // empty: nothing
+	epoch   int64
+	detail  map[string]string
+}
+
+// endsSession is the event that a session ended.
+func endsSession(at time.Time, action Action, appID string, user, session uuid.UUID) event {
+	return event{at: at, action: action, appID: appID, user: &user, session: &session, revokes: auditevent.RevokesSession}
+}
+
+// record writes the events in the transaction that they tell of, in one statement.
+func (s *Service) record(ctx context.Context, tx *ent.Tx, events []event) error {
+	rows := make([]*ent.AuditEventCreate, len(events))
+	for i, e := range events {
+		row := tx.AuditEvent.Create().SetAt(e.at).SetAction(string(e.action)).SetAppID(e.appID).
+			SetNillableUserID(e.user).SetNillableSessionID(e.session).SetEpoch(e.epoch)
+		if e.revokes != "" {
+			row.SetRevokes(e.revokes)
+		}
+		if e.detail != nil {
+			row.SetDetail(e.detail)
+		}
+		rows[i] = row
+	}
+	if len(rows) == 0 {
+		return nil
+	}
+	if err := tx.AuditEvent.CreateBulk(rows...).Exec(ctx); err != nil {
+		return fmt.Errorf("record audit events: %w", err)
+	}
+	return nil
+}
+
+// publish has this replica refuse at once what the events revoke; the other replicas read the rows.
+func (s *Service) publish(events []event) {
+	for _, e := range events {
+		switch e.revokes {
+		case auditevent.RevokesSession:
+			s.Revocations.EndSession(*e.session, e.at)
+		case auditevent.RevokesUser:
+			s.Revocations.EndUser(*e.user, e.epoch, e.at)
+		}
+	}
+}

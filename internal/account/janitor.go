@@ -1,0 +1,50 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"mpauth/ent/ciphertextuse"
+	"mpauth/ent/decryptfailure"
+	"mpauth/ent/logincode"
+	"mpauth/ent/phonecode"
+	"mpauth/ent/session"
+)
+
+// Sweep removes the rows whose time is over: login and phone codes, uses of encrypted data, failed
+// decryptions, and sessions that nobody refreshed. Their tokens are refused without the rows.
+func (s *Service) Sweep(ctx context.Context) error {
+	now := s.now()
+	db := s.DB.Ent()
+	sweep := func(what string, remove func(context.Context) (int, error)) error {
+		if _, err := remove(ctx); err != nil {
+			return fmt.Errorf("sweep %s: %w", what, err)
+		}
+		return nil
+	}
+	return errors.Join(
+		sweep("login codes", db.LoginCode.Delete().Where(logincode.ExpiresAtLT(now)).Exec),
+		sweep("phone codes", db.PhoneCode.Delete().Where(phonecode.ExpiresAtLT(now)).Exec),
+		sweep("uses of encrypted data", db.CiphertextUse.Delete().Where(ciphertextuse.ExpiresAtLT(now)).Exec),
+		sweep("failed decryptions", db.DecryptFailure.Delete().Where(decryptfailure.AtLT(now.Add(-personFailureWindow))).Exec),
+		sweep("sessions", db.Session.Delete().Where(session.Or(session.IdleExpiresAtLT(now), session.ExpiresAtLT(now))).Exec),
+	)
+}
+
+// RunJanitor sweeps at each interval until ctx ends.
+func (s *Service) RunJanitor(ctx context.Context, interval time.Duration) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+				s.Log.WarnContext(ctx, "the sweep of expired rows did not finish; the next one goes on", "error", err)
+			}
+		}
+	}
+}

@@ -1,0 +1,107 @@
+package account
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"mpauth/ent/user"
+	"mpauth/internal/database"
+	"mpauth/internal/fault"
+)
+
+// member is a session with the person and the identity behind it: what most verbs begin with. It is
+// read in one statement, which ent cannot say, because each further round trip costs more than
+// everything else a verb does.
+type member struct {
+	User
+	App         App
+	SessionID   uuid.UUID
+	IdentityID  uuid.UUID
+	OpenID      string
+	KeyPrint    []byte // of the current session_key; nil: there is none
+	PhoneCode   []byte // hash of the phone code that brought the number
+	Epoch       int64
+	RefreshedAt time.Time
+	Counter     int64
+	FirstLogin  bool
+	state       accountState
+}
+
+// accountState is whether the operator lets the person in.
+type accountState struct {
+	Status        user.Status
+	DisabledUntil *time.Time
+}
+
+// admits returns [fault.AccountDisabled] while the account is disabled.
+func (a accountState) admits(now time.Time) error {
+	if a.Status != user.StatusDisabled || a.DisabledUntil != nil && !now.Before(*a.DisabledUntil) {
+		return nil
+	}
+	return fault.New(fault.AccountDisabled, "this account has been disabled")
+}
+
+// querier is the database, or a transaction in it.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+}
+
+const (
+	memberColumns = `
+SELECT s.id, s.app_id, s.refreshed_at, s.refresh_counter, s.first_login,
+       i.id, i.open_id, i.union_id IS NOT NULL, i.session_key_print, i.last_login_at,
+       u.id, u.status, u.disabled_until, u.epoch, u.nickname, u.avatar_url, u.phone_sealed, u.phone_code_hash, u.created_at`
+	memberTables = `
+FROM sessions s
+JOIN identities i ON i.id = s.identity_id
+JOIN users u ON u.id = s.user_id
+WHERE `
+)
+
+// member reads a session that has not ended; the caller is asked to log in again if there is none.
+func (s *Service) member(ctx context.Context, q querier, session uuid.UUID) (*member, error) {
+	m, err := s.findMember(ctx, q, "s.id = $1", session)
+	if err == nil && m == nil {
+		return nil, fault.New(fault.SessionRevoked, "this session has ended")
+	}
+	return m, err
+}
+
+// findMember reads the session that the condition names, or nil.
+func (s *Service) findMember(ctx context.Context, q querier, condition string, args ...any) (*member, error) {
+	return s.queryMember(ctx, q, memberColumns+memberTables+condition, args)
+}
+
+// queryMember runs a query that begins with memberColumns; further columns go to more.
+func (s *Service) queryMember(ctx context.Context, q querier, query string, args []any, more ...any) (*member, error) {
+	rows, err := q.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("read session: %w", err)
+	}
+	defer rows.Close()
+	if !rows.Next() {
+		return nil, rows.Err()
+	}
+	var m member
+	var appID string
+	var phone []byte
+	err = rows.Scan(append([]any{
+		&m.SessionID, &appID, database.Time(&m.RefreshedAt), &m.Counter, &m.FirstLogin,
+		&m.IdentityID, &m.OpenID, &m.HasUnionID, &m.KeyPrint, database.Time(&m.LastLoginAt),
+		&m.User.ID, &m.state.Status, database.NullTime(&m.state.DisabledUntil), &m.Epoch,
+		&m.Nickname, &m.AvatarURL, &phone, &m.PhoneCode, database.Time(&m.CreatedAt),
+	}, more...)...)
+	if err != nil {
+		return nil, fmt.Errorf("read session: %w", err)
+	}
+	app, err := s.Apps.Find(&appID)
+	if err != nil {
+		return nil, fault.New(fault.SessionRevoked, "this session is of an app that is no longer served")
+	}
+	m.App, m.flow = app, app.Flow
+	return &m, s.withPhone(&m.User, phone)
+}

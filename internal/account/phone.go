@@ -1,0 +1,117 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"mpauth/ent"
+	"mpauth/ent/ciphertextuse"
+	"mpauth/ent/user"
+	"mpauth/internal/database"
+	"mpauth/internal/fault"
+	"mpauth/internal/seal"
+	"mpauth/internal/wechat"
+)
+
+// UpdatePhoneInput is the phone number as WeChat handed it to the Mini Program: one of the two.
+type UpdatePhoneInput struct {
+	Code      *string
+	Encrypted *EncryptedPhoneInput
+}
+
+// EncryptedPhoneInput is the number encrypted with the session_key.
+type EncryptedPhoneInput struct {
+	Iv            string
+	EncryptedData string
+}
+
+// UpdatePhone binds the number that the person allowed, in place of any before it.
+//
+// Faults: PHONE_CODE_INVALID, DECRYPT_WX_OPEN_DATA_FAIL, PHONE_TAKEN, SESSION_REVOKED, RATE_LIMITED,
+// WECHAT_UNAVAILABLE, UNAVAILABLE.
+func (s *Service) UpdatePhone(ctx context.Context, caller Caller, in UpdatePhoneInput) (*User, error) {
+	switch {
+	case in.Code != nil && in.Encrypted == nil:
+		return s.updatePhoneByCode(ctx, caller, *in.Code)
+	case in.Encrypted != nil && in.Code == nil:
+		return s.updatePhoneByCiphertext(ctx, caller, *in.Encrypted)
+	default:
+		return nil, fault.New(fault.BadInput, "give either code or encrypted")
+	}
+}
+
+// UnbindPhone erases the person's number, its index included. Nothing happens when there is none.
+func (s *Service) UnbindPhone(ctx context.Context, caller Caller) (*User, error) {
+	var m *member
+	err := s.inTx(ctx, func(tx *ent.Tx) (_ []event, err error) {
+		m, err = s.member(ctx, tx, caller.SessionID)
+		if err != nil || m.Phone == nil {
+			return nil, err
+		}
+		err = tx.User.Update().Where(user.ID(m.User.ID)).
+			ClearPhoneSealed().ClearPhoneIndex().ClearPhoneCodeHash().ClearPhoneBoundAt().Exec(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("erase phone number: %w", err)
+		}
+		m.Phone = nil
+		unbound := event{at: s.now(), action: ActionUnbindPhone, appID: caller.AppID, user: &m.User.ID, session: &caller.SessionID}
+		return []event{unbound}, s.withdraw(ctx, tx, m.User.ID, ciphertextuse.KindPhone)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &m.User, nil
+}
+
+// binding is a proved number on its way to a person.
+type binding struct {
+	phone    Phone
+	at       time.Time
+	codeHash []byte // of the phone code that brought it; nil when it came encrypted
+	source   string // for the audit trail
+}
+
+// bindPhone stores a proved number with a person. The unique index of the database is what keeps a
+// number to one person, so two who race for it cannot both get it. Faults: PHONE_TAKEN.
+func (s *Service) bindPhone(ctx context.Context, tx *ent.Tx, m *member, b binding) ([]event, error) {
+	change := tx.User.Update().Where(user.ID(m.User.ID)).
+		SetPhoneSealed(s.Phones.Seal([]byte(b.phone.Number), phonePlace(m.User.ID))).
+		SetPhoneIndex(s.phoneIndexOf(m.App, b.phone)).
+		SetPhoneBoundAt(b.at)
+	if b.codeHash == nil {
+		change.ClearPhoneCodeHash()
+	} else {
+		change.SetPhoneCodeHash(b.codeHash)
+	}
+	n, err := change.Save(ctx)
+	switch {
+	case database.IsUnique(err):
+		return nil, fault.New(fault.PhoneTaken, "this number belongs to another account")
+	case err != nil:
+		return nil, fmt.Errorf("bind phone number: %w", err)
+	case n == 0:
+		return nil, fault.New(fault.SessionRevoked, "this account is gone")
+	}
+	return []event{{
+		at: b.at, action: ActionBindPhone, appID: m.App.AppID, user: &m.User.ID, session: &m.SessionID,
+		detail: map[string]string{"by": b.source},
+	}}, nil
+}
+
+// phoneIndexOf is what the database knows a number by: the same for the same number in one group of
+// apps, and telling nothing across groups.
+func (s *Service) phoneIndexOf(app App, phone Phone) []byte {
+	return s.PhoneIndex.Of("phone|"+app.Group(), phone.Number)
+}
+
+func phonePlace(person uuid.UUID) seal.Place {
+	return seal.Place{Table: "users", Column: "phone_sealed", Row: person.String()}
+}
+
+// provedPhone is the number in WeChat's answer.
+func provedPhone(info wechat.PhoneInfo) (Phone, error) {
+	return ParsePhone("+" + info.CountryCode + info.PurePhoneNumber)
+}

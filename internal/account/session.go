@@ -1,0 +1,164 @@
+package account
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"mpauth/ent"
+	"mpauth/ent/auditevent"
+	"mpauth/ent/identity"
+	"mpauth/ent/session"
+	"mpauth/ent/user"
+	"mpauth/internal/fault"
+)
+
+// Session is one login on one device.
+type Session struct {
+	ID         uuid.UUID
+	Device     Device
+	Current    bool
+	CreatedAt  time.Time
+	LastSeenAt time.Time
+	ExpiresAt  time.Time
+}
+
+// Device is a device as it described itself.
+type Device struct {
+	Name       string
+	Platform   string
+	SdkVersion string
+}
+
+// LogoutScope is which sessions a logout ends.
+type LogoutScope string
+
+// The scopes.
+const (
+	LogoutThis   LogoutScope = "THIS"
+	LogoutOthers LogoutScope = "OTHERS"
+	LogoutAll    LogoutScope = "ALL"
+)
+
+// Sessions lists the live sessions of the person who asks, the most recently seen first.
+func (s *Service) Sessions(ctx context.Context, caller Caller) ([]*Session, error) {
+	now := s.now()
+	rows, err := s.DB.Ent().Session.Query().
+		Where(session.UserID(caller.UserID), session.IdleExpiresAtGT(now), session.ExpiresAtGT(now)).
+		Order(session.ByRefreshedAt(), session.ByID()).All(ctx)
+	if err != nil {
+		return nil, outward(fmt.Errorf("list sessions: %w", err))
+	}
+	slices.Reverse(rows)
+	sessions := make([]*Session, len(rows))
+	for i, row := range rows {
+		sessions[i] = &Session{
+			ID:         row.ID,
+			Device:     Device{Name: row.DeviceName, Platform: row.Platform, SdkVersion: row.SdkVersion},
+			Current:    row.ID == caller.SessionID,
+			CreatedAt:  row.CreatedAt,
+			LastSeenAt: row.RefreshedAt,
+			ExpiresAt:  earlier(row.IdleExpiresAt, row.ExpiresAt),
+		}
+	}
+	return sessions, nil
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
+// Logout ends sessions of the person who asks. Their tokens are refused on this replica at once and
+// on all others within a second. Ending all sessions also raises the person's epoch, so that a token
+// made in the same moment cannot slip through.
+//
+// The session keys of an identity that no session uses any more are erased with its last one.
+func (s *Service) Logout(ctx context.Context, caller Caller, scope LogoutScope) error {
+	return s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
+		if scope == LogoutAll {
+			return s.endAll(ctx, tx, caller.AppID, caller.UserID, ActionLogout)
+		}
+		which := session.ID(caller.SessionID)
+		if scope == LogoutOthers {
+			which = session.And(session.UserID(caller.UserID), session.IDNEQ(caller.SessionID))
+		}
+		ids, err := tx.Session.Query().Where(which).IDs(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("find sessions: %w", err)
+		}
+		return s.endSessions(ctx, tx, caller, ids)
+	})
+}
+
+// RevokeSession ends one session of the person who asks. Faults: NOT_FOUND, for a session of
+// somebody else just as for one that is not there.
+func (s *Service) RevokeSession(ctx context.Context, caller Caller, id uuid.UUID) error {
+	return s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
+		theirs, err := tx.Session.Query().Where(session.ID(id), session.UserID(caller.UserID)).Exist(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("find session: %w", err)
+		}
+		if !theirs {
+			return nil, fault.New(fault.NotFound, "there is no such session")
+		}
+		return s.endSessions(ctx, tx, caller, []uuid.UUID{id})
+	})
+}
+
+// endSessions removes sessions of the caller, and the session keys that nothing uses any more.
+func (s *Service) endSessions(ctx context.Context, tx *ent.Tx, caller Caller, ids []uuid.UUID) ([]event, error) {
+	if err := s.deleteSessions(ctx, tx, ids); err != nil {
+		return nil, err
+	}
+	if err := s.dropKeys(ctx, tx, identity.UserID(caller.UserID), identity.Not(identity.HasSessions())); err != nil {
+		return nil, err
+	}
+	now := s.now()
+	events := make([]event, len(ids))
+	for i, id := range ids {
+		events[i] = endsSession(now, ActionLogout, caller.AppID, caller.UserID, id)
+	}
+	return events, nil
+}
+
+// endAll ends everything a person has: sessions, session keys, and all tokens by their epoch.
+func (s *Service) endAll(ctx context.Context, tx *ent.Tx, appID string, person uuid.UUID, why Action) ([]event, error) {
+	if _, err := tx.User.Update().Where(user.ID(person)).AddEpoch(1).Save(ctx); err != nil {
+		return nil, fmt.Errorf("raise epoch: %w", err)
+	}
+	epoch, err := tx.User.Query().Where(user.ID(person)).Select(user.FieldEpoch).Int(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read epoch: %w", err)
+	}
+	if _, err := tx.Session.Delete().Where(session.UserID(person)).Exec(ctx); err != nil {
+		return nil, fmt.Errorf("end sessions: %w", err)
+	}
+	if err := s.dropKeys(ctx, tx, identity.UserID(person)); err != nil {
+		return nil, err
+	}
+	return []event{{
+		at: s.now(), action: why, appID: appID, user: &person, revokes: auditevent.RevokesUser, epoch: int64(epoch),
+	}}, nil
+}
+
+// MarshalGQL writes the scope's name.
+func (s LogoutScope) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(string(s))) }
+
+// UnmarshalGQL reads a scope's name.
+func (s *LogoutScope) UnmarshalGQL(v any) error {
+	name, _ := v.(string)
+	scopes := []LogoutScope{LogoutThis, LogoutOthers, LogoutAll}
+	if !slices.Contains(scopes, LogoutScope(name)) {
+		return fmt.Errorf("%q is not a LogoutScope", name)
+	}
+	*s = LogoutScope(name)
+	return nil
+}

@@ -1,0 +1,31 @@
+package account
+
+import (
+	"errors"
+
+	"mpauth/internal/fault"
+	"mpauth/internal/wechat"
+)
+
+// refusal turns what WeChat said into what the caller may know. invalid is the code for "WeChat does
+// not honour this code", which differs between login and phone codes.
+func refusal(err error, invalid fault.Code) error {
+	var said *wechat.Error
+	if !errors.As(err, &said) {
+		return err
+	}
+	switch said.Kind {
+	case wechat.KindCodeInvalid, wechat.KindCodeUsed:
+		return fault.Wrap(invalid, "WeChat does not honour this code: it is expired, used, or of another app", err)
+	case wechat.KindBlocked:
+		return fault.Wrap(fault.LoginBlocked, "WeChat refuses this login as high-risk", err)
+	case wechat.KindRateLimited:
+		limited := fault.Wrap(fault.RateLimited, "WeChat allows no more calls for now", err)
+		limited.RetryAfter = said.RetryAfter
+		return limited
+	default:
+		unavailable := fault.Wrap(fault.WechatUnavailable, "WeChat does not answer as it should", err)
+		unavailable.RetryAfter = said.RetryAfter
+		return unavailable
+	}
+}
