@@ -148,7 +148,17 @@ func TestTokenThatIsRefusedAgainEndsTheCall(t *testing.T) {
 	v.says(stableToken, `{"access_token":"SAME","expires_in":7200}`)
 	err = checkText(t.Context(), v.client())
 	require.Equal(t, wechat.KindUnavailable, failureOf(t, err).Kind)
-	require.Len(t, v.requests(textCheck), 1, "the same token would be refused again")
+	require.Len(t, v.requests(textCheck), 2)
+	require.Len(t, v.requests(stableToken), 2)
+}
+
+func TestTokenThatWeChatStandsByIsTriedAgain(t *testing.T) {
+	t.Parallel()
+	v := newVendor(t)
+	v.says(textCheck, `{"errcode":40001}`, goodText)
+	v.says(stableToken, `{"access_token":"SAME","expires_in":7200}`)
+	require.NoError(t, checkText(t.Context(), v.client()))
+	require.Len(t, v.requests(stableToken), 2)
 }
 
 func TestRefusedTokenAndBusyTogetherAreStillOneRetry(t *testing.T) {

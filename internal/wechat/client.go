@@ -175,26 +175,22 @@ func (c *Client) run(ctx context.Context, r request) error {
 
 // perform sends a request, and once more where the first attempt cannot have had an effect.
 func (c *Client) perform(ctx context.Context, r request) *Error {
-	var failure *Error
 	refused := "" // the access_token that WeChat did not accept
 	for attempt := 1; ; attempt++ {
 		token := ""
 		if r.api.needsToken {
-			fetched, unfetched := c.token(ctx, r.app, refused)
-			if unfetched != nil {
-				return unfetched
+			var failure *Error
+			if token, failure = c.token(ctx, r.app, refused); failure != nil {
+				return failure
 			}
-			if fetched == refused {
-				return failure // WeChat stands by a token that it refuses; asking again changes nothing
-			}
-			token = fetched
 		}
-		failure = c.attempt(ctx, r, token)
+		failure := c.attempt(ctx, r, token)
 		if failure == nil || attempt == 2 {
 			return failure
 		}
 		switch {
 		case r.api.needsToken && failure.staleToken():
+			// Tried again even if the stable endpoint stands by the same token: then one of WeChat's machines lags behind.
 			refused = token
 		case failure.unsent, r.api.retryBusy && failure.Errcode == errcodeBusy:
 			if !c.pause(ctx) {

@@ -50,6 +50,7 @@ func findApp(id string) (wechat.App, bool) {
 // received is what the vendor saw of one request.
 type received struct {
 	method, path string
+	from         string // address and port: one per connection
 	query        url.Values
 	header       http.Header
 	encoding     []string
@@ -85,7 +86,7 @@ func newVendor(t *testing.T) *vendor {
 func (v *vendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	body, _ := io.ReadAll(r.Body)
 	entry := received{
-		method: r.Method, path: r.URL.Path, query: r.URL.Query(), header: r.Header, encoding: r.TransferEncoding, length: r.ContentLength,
+		method: r.Method, path: r.URL.Path, from: r.RemoteAddr, query: r.URL.Query(), header: r.Header, encoding: r.TransferEncoding, length: r.ContentLength,
 	}
 	_ = json.Unmarshal(body, &entry.body)
 	r.Body = io.NopCloser(bytes.NewReader(body))
