@@ -1,0 +1,118 @@
+package database
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"entgo.io/ent/dialect"
+	"modernc.org/sqlite"
+)
+
+// sqliteFile is a SQLite database.
+type sqliteFile struct {
+	path string
+}
+
+// newSQLite makes the file and its folder when they do not exist. SQLite would make the file too, but
+// readable by everybody.
+func newSQLite(o Options) (*sqliteFile, error) {
+	path, err := filepath.Abs(o.SQLitePath)
+	if err != nil {
+		return nil, fmt.Errorf("SQLite file %s: %w", o.SQLitePath, err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, fmt.Errorf("SQLite file %s: make its folder: %w", path, withoutPath(err))
+	}
+	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("SQLite file %s: %w", path, withoutPath(err))
+	}
+	if err := file.Close(); err != nil {
+		return nil, fmt.Errorf("SQLite file %s: %w", path, withoutPath(err))
+	}
+	return &sqliteFile{path}, nil
+}
+
+// withoutPath drops what the message already says.
+func withoutPath(err error) error {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err
+	}
+	return err
+}
+
+func (s *sqliteFile) dialect() string { return dialect.SQLite }
+func (s *sqliteFile) name() string    { return "SQLite file " + s.path }
+
+func (s *sqliteFile) connector(maintenance bool) (driver.Connector, error) {
+	foreignKeys := "foreign_keys(1)"
+	if maintenance {
+		// A migration that rebuilds a table drops the old one, which must not take the rows that refer
+		// to it along. SQLite ignores the setting inside a transaction, hence here.
+		foreignKeys = "foreign_keys(0)"
+	}
+	settings := url.Values{
+		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", foreignKeys},
+		// A transaction that begins by reading and then writes cannot wait for its turn any more: it
+		// fails. So each one queues for the write lock when it begins.
+		"_txlock":   {"immediate"},
+		"_timezone": {"UTC"},
+	}
+	address := url.URL{Scheme: "file", Path: filepath.ToSlash(s.path), RawQuery: settings.Encode()}
+	inner, err := sqlite.NewConnector(address.String())
+	if err != nil {
+		return nil, fmt.Errorf("SQLite file %s: %w", s.path, err)
+	}
+	return &sqliteConnector{inner}, nil
+}
+
+// sqliteConnector opens sqliteConns.
+type sqliteConnector struct{ driver.Connector }
+
+// Connect opens the file.
+func (k *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
+	inner, err := k.Connector.Connect(ctx)
+	if err != nil {
+		return nil, &connectError{err}
+	}
+	return &sqliteConn{inner.(sqliteDriverConn)}, nil
+}
+
+// sqliteDriverConn is what the driver's connections can do.
+type sqliteDriverConn interface {
+	driver.Conn
+	driver.ConnBeginTx
+	driver.ExecerContext
+	driver.QueryerContext
+	driver.Pinger
+	driver.SessionResetter
+	driver.Validator
+}
+
+// sqliteConn is a connection to SQLite that writes times the way this package stores them.
+type sqliteConn struct{ sqliteDriverConn }
+
+func (c *sqliteConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	return c.sqliteDriverConn.ExecContext(ctx, query, timesAsText(args))
+}
+
+func (c *sqliteConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
+	return c.sqliteDriverConn.QueryContext(ctx, query, timesAsText(args))
+}
+
+func (c *sqliteConn) PrepareContext(_ context.Context, query string) (driver.Stmt, error) {
+	return &lazyStatement{conn: c, query: query}, nil
+}
+
+func (c *sqliteConn) Prepare(query string) (driver.Stmt, error) {
+	return c.PrepareContext(context.Background(), query)
+}
+
+// CheckNamedValue leaves each value to database/sql.
+func (c *sqliteConn) CheckNamedValue(*driver.NamedValue) error { return driver.ErrSkip }
