@@ -3571,7 +3571,6 @@ type PhoneCodeMutation struct {
 	op            Op
 	typ           string
 	id            *[]byte
-	user_id       *uuid.UUID
 	claimed_at    *time.Time
 	expires_at    *time.Time
 	failure       *string
@@ -3683,42 +3682,6 @@ func (m *PhoneCodeMutation) IDs(ctx context.Context) ([][]byte, error) {
 	default:
 		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
 	}
-}
-
-// SetUserID sets the "user_id" field.
-func (m *PhoneCodeMutation) SetUserID(u uuid.UUID) {
-	m.user_id = &u
-}
-
-// UserID returns the value of the "user_id" field in the mutation.
-func (m *PhoneCodeMutation) UserID() (r uuid.UUID, exists bool) {
-	v := m.user_id
-	if v == nil {
-		return
-	}
-	return *v, true
-}
-
-// OldUserID returns the old "user_id" field's value of the PhoneCode entity.
-// If the PhoneCode object wasn't provided to the builder, the object is fetched from the database.
-// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *PhoneCodeMutation) OldUserID(ctx context.Context) (v uuid.UUID, err error) {
-	if !m.op.Is(OpUpdateOne) {
-		return v, errors.New("OldUserID is only allowed on UpdateOne operations")
-	}
-	if m.id == nil || m.oldValue == nil {
-		return v, errors.New("OldUserID requires an ID field in the mutation")
-	}
-	oldValue, err := m.oldValue(ctx)
-	if err != nil {
-		return v, fmt.Errorf("querying old value for OldUserID: %w", err)
-	}
-	return oldValue.UserID, nil
-}
-
-// ResetUserID resets all changes to the "user_id" field.
-func (m *PhoneCodeMutation) ResetUserID() {
-	m.user_id = nil
 }
 
 // SetClaimedAt sets the "claimed_at" field.
@@ -3876,10 +3839,7 @@ func (m *PhoneCodeMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *PhoneCodeMutation) Fields() []string {
-	fields := make([]string, 0, 4)
-	if m.user_id != nil {
-		fields = append(fields, phonecode.FieldUserID)
-	}
+	fields := make([]string, 0, 3)
 	if m.claimed_at != nil {
 		fields = append(fields, phonecode.FieldClaimedAt)
 	}
@@ -3897,8 +3857,6 @@ func (m *PhoneCodeMutation) Fields() []string {
 // schema.
 func (m *PhoneCodeMutation) Field(name string) (ent.Value, bool) {
 	switch name {
-	case phonecode.FieldUserID:
-		return m.UserID()
 	case phonecode.FieldClaimedAt:
 		return m.ClaimedAt()
 	case phonecode.FieldExpiresAt:
@@ -3914,8 +3872,6 @@ func (m *PhoneCodeMutation) Field(name string) (ent.Value, bool) {
 // database failed.
 func (m *PhoneCodeMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
 	switch name {
-	case phonecode.FieldUserID:
-		return m.OldUserID(ctx)
 	case phonecode.FieldClaimedAt:
 		return m.OldClaimedAt(ctx)
 	case phonecode.FieldExpiresAt:
@@ -3931,13 +3887,6 @@ func (m *PhoneCodeMutation) OldField(ctx context.Context, name string) (ent.Valu
 // type.
 func (m *PhoneCodeMutation) SetField(name string, value ent.Value) error {
 	switch name {
-	case phonecode.FieldUserID:
-		v, ok := value.(uuid.UUID)
-		if !ok {
-			return fmt.Errorf("unexpected type %T for field %s", value, name)
-		}
-		m.SetUserID(v)
-		return nil
 	case phonecode.FieldClaimedAt:
 		v, ok := value.(time.Time)
 		if !ok {
@@ -4017,9 +3966,6 @@ func (m *PhoneCodeMutation) ClearField(name string) error {
 // It returns an error if the field is not defined in the schema.
 func (m *PhoneCodeMutation) ResetField(name string) error {
 	switch name {
-	case phonecode.FieldUserID:
-		m.ResetUserID()
-		return nil
 	case phonecode.FieldClaimedAt:
 		m.ResetClaimedAt()
 		return nil

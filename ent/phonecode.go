@@ -10,17 +10,14 @@ import (
 
 	"entgo.io/ent"
 	"entgo.io/ent/dialect/sql"
-	"github.com/google/uuid"
 )
 
 // PhoneCode is the model entity for the PhoneCode schema.
 type PhoneCode struct {
 	config `json:"-"`
 	// ID of the ent.
-	// SHA-256 of app and code.
+	// SHA-256 of app, person and code.
 	ID []byte `json:"id,omitempty"`
-	// UserID holds the value of the "user_id" field.
-	UserID uuid.UUID `json:"user_id,omitempty"`
 	// When the exchange began; a later caller takes over from one who died.
 	ClaimedAt time.Time `json:"claimed_at,omitempty"`
 	// When the row may be removed.
@@ -41,8 +38,6 @@ func (*PhoneCode) scanValues(columns []string) ([]any, error) {
 			values[i] = new(sql.NullString)
 		case phonecode.FieldClaimedAt, phonecode.FieldExpiresAt:
 			values[i] = new(sql.NullTime)
-		case phonecode.FieldUserID:
-			values[i] = new(uuid.UUID)
 		default:
 			values[i] = new(sql.UnknownType)
 		}
@@ -63,12 +58,6 @@ func (_m *PhoneCode) assignValues(columns []string, values []any) error {
 				return fmt.Errorf("unexpected type %T for field id", values[i])
 			} else if value != nil {
 				_m.ID = *value
-			}
-		case phonecode.FieldUserID:
-			if value, ok := values[i].(*uuid.UUID); !ok {
-				return fmt.Errorf("unexpected type %T for field user_id", values[i])
-			} else if value != nil {
-				_m.UserID = *value
 			}
 		case phonecode.FieldClaimedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
@@ -125,9 +114,6 @@ func (_m *PhoneCode) String() string {
 	var builder strings.Builder
 	builder.WriteString("PhoneCode(")
 	builder.WriteString(fmt.Sprintf("id=%v, ", _m.ID))
-	builder.WriteString("user_id=")
-	builder.WriteString(fmt.Sprintf("%v", _m.UserID))
-	builder.WriteString(", ")
 	builder.WriteString("claimed_at=")
 	builder.WriteString(_m.ClaimedAt.Format(time.ANSIC))
 	builder.WriteString(", ")

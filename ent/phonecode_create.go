@@ -13,7 +13,6 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"entgo.io/ent/dialect/sql/sqlgraph"
 	"entgo.io/ent/schema/field"
-	"github.com/google/uuid"
 )
 
 // PhoneCodeCreate is the builder for creating a PhoneCode entity.
@@ -22,12 +21,6 @@ type PhoneCodeCreate struct {
 	mutation *PhoneCodeMutation
 	hooks    []Hook
 	conflict []sql.ConflictOption
-}
-
-// SetUserID sets the "user_id" field.
-func (_c *PhoneCodeCreate) SetUserID(v uuid.UUID) *PhoneCodeCreate {
-	_c.mutation.SetUserID(v)
-	return _c
 }
 
 // SetClaimedAt sets the "claimed_at" field.
@@ -96,9 +89,6 @@ func (_c *PhoneCodeCreate) ExecX(ctx context.Context) {
 
 // check runs all checks and user-defined validators on the builder.
 func (_c *PhoneCodeCreate) check() error {
-	if _, ok := _c.mutation.UserID(); !ok {
-		return &ValidationError{Name: "user_id", err: errors.New(`ent: missing required field "PhoneCode.user_id"`)}
-	}
 	if _, ok := _c.mutation.ClaimedAt(); !ok {
 		return &ValidationError{Name: "claimed_at", err: errors.New(`ent: missing required field "PhoneCode.claimed_at"`)}
 	}
@@ -146,10 +136,6 @@ func (_c *PhoneCodeCreate) createSpec() (*PhoneCode, *sqlgraph.CreateSpec) {
 		_node.ID = id
 		_spec.ID.Value = id
 	}
-	if value, ok := _c.mutation.UserID(); ok {
-		_spec.SetField(phonecode.FieldUserID, field.TypeUUID, value)
-		_node.UserID = value
-	}
 	if value, ok := _c.mutation.ClaimedAt(); ok {
 		_spec.SetField(phonecode.FieldClaimedAt, field.TypeTime, value)
 		_node.ClaimedAt = value
@@ -169,7 +155,7 @@ func (_c *PhoneCodeCreate) createSpec() (*PhoneCode, *sqlgraph.CreateSpec) {
 // of the `INSERT` statement. For example:
 //
 //	client.PhoneCode.Create().
-//		SetUserID(v).
+//		SetClaimedAt(v).
 //		OnConflict(
 //			// Update the row with the new values
 //			// the was proposed for insertion.
@@ -178,7 +164,7 @@ func (_c *PhoneCodeCreate) createSpec() (*PhoneCode, *sqlgraph.CreateSpec) {
 //		// Override some of the fields with custom
 //		// update values.
 //		Update(func(u *ent.PhoneCodeUpsert) {
-//			SetUserID(v+v).
+//			SetClaimedAt(v+v).
 //		}).
 //		Exec(ctx)
 func (_c *PhoneCodeCreate) OnConflict(opts ...sql.ConflictOption) *PhoneCodeUpsertOne {
@@ -260,9 +246,6 @@ func (u *PhoneCodeUpsertOne) UpdateNewValues() *PhoneCodeUpsertOne {
 	u.create.conflict = append(u.create.conflict, sql.ResolveWith(func(s *sql.UpdateSet) {
 		if _, exists := u.create.mutation.ID(); exists {
 			s.SetIgnore(phonecode.FieldID)
-		}
-		if _, exists := u.create.mutation.UserID(); exists {
-			s.SetIgnore(phonecode.FieldUserID)
 		}
 		if _, exists := u.create.mutation.ExpiresAt(); exists {
 			s.SetIgnore(phonecode.FieldExpiresAt)
@@ -468,7 +451,7 @@ func (_c *PhoneCodeCreateBulk) ExecX(ctx context.Context) {
 //		// Override some of the fields with custom
 //		// update values.
 //		Update(func(u *ent.PhoneCodeUpsert) {
-//			SetUserID(v+v).
+//			SetClaimedAt(v+v).
 //		}).
 //		Exec(ctx)
 func (_c *PhoneCodeCreateBulk) OnConflict(opts ...sql.ConflictOption) *PhoneCodeUpsertBulk {
@@ -514,9 +497,6 @@ func (u *PhoneCodeUpsertBulk) UpdateNewValues() *PhoneCodeUpsertBulk {
 		for _, b := range u.create.builders {
 			if _, exists := b.mutation.ID(); exists {
 				s.SetIgnore(phonecode.FieldID)
-			}
-			if _, exists := b.mutation.UserID(); exists {
-				s.SetIgnore(phonecode.FieldUserID)
 			}
 			if _, exists := b.mutation.ExpiresAt(); exists {
 				s.SetIgnore(phonecode.FieldExpiresAt)

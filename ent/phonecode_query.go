@@ -265,12 +265,12 @@ func (_q *PhoneCodeQuery) Clone() *PhoneCodeQuery {
 // Example:
 //
 //	var v []struct {
-//		UserID uuid.UUID `json:"user_id,omitempty"`
+//		ClaimedAt time.Time `json:"claimed_at,omitempty"`
 //		Count int `json:"count,omitempty"`
 //	}
 //
 //	client.PhoneCode.Query().
-//		GroupBy(phonecode.FieldUserID).
+//		GroupBy(phonecode.FieldClaimedAt).
 //		Aggregate(ent.Count()).
 //		Scan(ctx, &v)
 func (_q *PhoneCodeQuery) GroupBy(field string, fields ...string) *PhoneCodeGroupBy {
@@ -288,11 +288,11 @@ func (_q *PhoneCodeQuery) GroupBy(field string, fields ...string) *PhoneCodeGrou
 // Example:
 //
 //	var v []struct {
-//		UserID uuid.UUID `json:"user_id,omitempty"`
+//		ClaimedAt time.Time `json:"claimed_at,omitempty"`
 //	}
 //
 //	client.PhoneCode.Query().
-//		Select(phonecode.FieldUserID).
+//		Select(phonecode.FieldClaimedAt).
 //		Scan(ctx, &v)
 func (_q *PhoneCodeQuery) Select(fields ...string) *PhoneCodeSelect {
 	_q.ctx.Fields = append(_q.ctx.Fields, fields...)

@@ -5,6 +5,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"mpauth/internal/account"
 	"mpauth/internal/authn"
@@ -27,13 +28,13 @@ func (r *Resolver) mustAuth(ctx context.Context, _ any, next graphql.Resolver, s
 
 // requireCaller refuses an operation that asks for anything but public fields without a login,
 // before any of it is resolved, so that the answer has no data and the client may safely repeat it.
-func requireCaller(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+func (p presenter) requireCaller(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	operation := graphql.GetOperationContext(ctx)
 	if onlyPublic(operation.Operation.SelectionSet) {
 		return next(ctx)
 	}
 	if _, err := authn.Caller(ctx); err != nil {
-		return graphql.OneShot(&graphql.Response{Errors: errorList(ctx, err)})
+		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{p.present(ctx, err)}})
 	}
 	return next(ctx)
 }

@@ -12,12 +12,12 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"mpauth/internal/fault"
+	"mpauth/internal/telemetry"
 )
 
 // presenter turns every error into what its caller may know.
 type presenter struct {
-	log       *slog.Logger
-	requestID func(context.Context) string
+	log *slog.Logger
 }
 
 // present is the one exit of errors. A fault is shown with its code, a mistake in the request with
@@ -34,6 +34,7 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 		p.log.ErrorContext(ctx, "an unexpected error was answered with INTERNAL", "error", err, "path", shown.Path.String())
 		known = fault.New(fault.Internal, "internal error")
 	}
+	telemetry.Annotate(ctx, slog.String("code", string(known.Code)))
 	shown.Message = known.Message
 	shown.Err = nil
 	shown.Extensions = p.extensions(ctx, known)
@@ -59,7 +60,7 @@ func (p presenter) extensions(ctx context.Context, known *fault.Error) map[strin
 		"code":      known.Code,
 		"retryable": known.Code.Retryable(),
 		"action":    known.Code.Action(),
-		"requestId": p.requestID(ctx),
+		"requestId": telemetry.RequestID(ctx),
 	}
 	if known.RetryAfter > 0 {
 		extensions["retryAfterMs"] = known.RetryAfter.Milliseconds()
@@ -79,10 +80,4 @@ func (p panicked) Error() string { return fmt.Sprintf("panic: %v", p.cause) }
 func (p presenter) recovered(ctx context.Context, cause any) error {
 	p.log.ErrorContext(ctx, "a resolver panicked", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
 	return fmt.Errorf("resolver: %w", panicked{cause})
-}
-
-// errorList presents an error that stopped an operation before it ran.
-func errorList(ctx context.Context, err error) gqlerror.List {
-	graphql.AddError(ctx, err)
-	return graphql.GetErrors(ctx)
 }

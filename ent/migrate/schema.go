@@ -159,7 +159,6 @@ var (
 	// PhoneCodesColumns holds the columns for the "phone_codes" table.
 	PhoneCodesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeBytes, Size: 32},
-		{Name: "user_id", Type: field.TypeUUID},
 		{Name: "claimed_at", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
 		{Name: "expires_at", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
 		{Name: "failure", Type: field.TypeString, Nullable: true},
@@ -173,7 +172,7 @@ var (
 			{
 				Name:    "phonecode_expires_at",
 				Unique:  false,
-				Columns: []*schema.Column{PhoneCodesColumns[3]},
+				Columns: []*schema.Column{PhoneCodesColumns[2]},
 			},
 		},
 	}

@@ -11,8 +11,6 @@ const (
 	Label = "phone_code"
 	// FieldID holds the string denoting the id field in the database.
 	FieldID = "id"
-	// FieldUserID holds the string denoting the user_id field in the database.
-	FieldUserID = "user_id"
 	// FieldClaimedAt holds the string denoting the claimed_at field in the database.
 	FieldClaimedAt = "claimed_at"
 	// FieldExpiresAt holds the string denoting the expires_at field in the database.
@@ -26,7 +24,6 @@ const (
 // Columns holds all SQL columns for phonecode fields.
 var Columns = []string{
 	FieldID,
-	FieldUserID,
 	FieldClaimedAt,
 	FieldExpiresAt,
 	FieldFailure,
@@ -53,11 +50,6 @@ type OrderOption func(*sql.Selector)
 // ByID orders the results by the id field.
 func ByID(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldID, opts...).ToFunc()
-}
-
-// ByUserID orders the results by the user_id field.
-func ByUserID(opts ...sql.OrderTermOption) OrderOption {
-	return sql.OrderByField(FieldUserID, opts...).ToFunc()
 }
 
 // ByClaimedAt orders the results by the claimed_at field.

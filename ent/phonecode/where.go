@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"entgo.io/ent/dialect/sql"
-	"github.com/google/uuid"
 )
 
 // ID filters vertices based on their ID field.
@@ -55,11 +54,6 @@ func IDLTE(id []byte) predicate.PhoneCode {
 	return predicate.PhoneCode(sql.FieldLTE(FieldID, id))
 }
 
-// UserID applies equality check predicate on the "user_id" field. It's identical to UserIDEQ.
-func UserID(v uuid.UUID) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldEQ(FieldUserID, v))
-}
-
 // ClaimedAt applies equality check predicate on the "claimed_at" field. It's identical to ClaimedAtEQ.
 func ClaimedAt(v time.Time) predicate.PhoneCode {
 	return predicate.PhoneCode(sql.FieldEQ(FieldClaimedAt, v))
@@ -73,46 +67,6 @@ func ExpiresAt(v time.Time) predicate.PhoneCode {
 // Failure applies equality check predicate on the "failure" field. It's identical to FailureEQ.
 func Failure(v string) predicate.PhoneCode {
 	return predicate.PhoneCode(sql.FieldEQ(FieldFailure, v))
-}
-
-// UserIDEQ applies the EQ predicate on the "user_id" field.
-func UserIDEQ(v uuid.UUID) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldEQ(FieldUserID, v))
-}
-
-// UserIDNEQ applies the NEQ predicate on the "user_id" field.
-func UserIDNEQ(v uuid.UUID) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldNEQ(FieldUserID, v))
-}
-
-// UserIDIn applies the In predicate on the "user_id" field.
-func UserIDIn(vs ...uuid.UUID) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldIn(FieldUserID, vs...))
-}
-
-// UserIDNotIn applies the NotIn predicate on the "user_id" field.
-func UserIDNotIn(vs ...uuid.UUID) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldNotIn(FieldUserID, vs...))
-}
-
-// UserIDGT applies the GT predicate on the "user_id" field.
-func UserIDGT(v uuid.UUID) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldGT(FieldUserID, v))
-}
-
-// UserIDGTE applies the GTE predicate on the "user_id" field.
-func UserIDGTE(v uuid.UUID) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldGTE(FieldUserID, v))
-}
-
-// UserIDLT applies the LT predicate on the "user_id" field.
-func UserIDLT(v uuid.UUID) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldLT(FieldUserID, v))
-}
-
-// UserIDLTE applies the LTE predicate on the "user_id" field.
-func UserIDLTE(v uuid.UUID) predicate.PhoneCode {
-	return predicate.PhoneCode(sql.FieldLTE(FieldUserID, v))
 }
 
 // ClaimedAtEQ applies the EQ predicate on the "claimed_at" field.

@@ -4,7 +4,6 @@ import (
 	"entgo.io/ent"
 	"entgo.io/ent/schema/field"
 	"entgo.io/ent/schema/index"
-	"github.com/google/uuid"
 )
 
 // PhoneCode is the claim on one phone code. Each code is paid for and works once, so what it
@@ -14,8 +13,7 @@ type PhoneCode struct{ ent.Schema }
 // Fields of the PhoneCode.
 func (PhoneCode) Fields() []ent.Field {
 	return []ent.Field{
-		digestKey("SHA-256 of app and code."),
-		field.UUID("user_id", uuid.UUID{}).Immutable(),
+		digestKey("SHA-256 of app, person and code."),
 		moment("claimed_at", "When the exchange began; a later caller takes over from one who died."),
 		momentOnce("expires_at", "When the row may be removed."),
 		field.String("failure").Optional().Nillable().

@@ -25,14 +25,14 @@ func (s *Service) updatePhoneByCode(ctx context.Context, caller Caller, code str
 	if code == "" || len(code) > 256 {
 		return nil, fault.New(fault.BadInput, "code must have 1 to 256 characters")
 	}
-	hash := digest("phone code", caller.AppID, code)
-	flight := caller.UserID.String() + hex.EncodeToString(hash)
-	return s.phoneFlights.do(ctx, flight, func(ctx context.Context) (*User, error) {
+	// The person is part of the hash: who claims somebody else's code does not spoil it for them.
+	hash := digest("phone code", caller.AppID, caller.UserID.String(), code)
+	return s.phoneFlights.do(ctx, hex.EncodeToString(hash), func(ctx context.Context) (*User, error) {
 		m, err := s.member(ctx, s.DB.Ent(), caller.SessionID)
 		if err != nil {
 			return nil, outward(err)
 		}
-		mine, err := s.claimPhoneCode(ctx, m, hash)
+		mine, err := s.claimPhoneCode(ctx, hash)
 		if err != nil {
 			return nil, outward(err)
 		}
@@ -77,9 +77,9 @@ func (s *Service) storePaid(ctx context.Context, m *member, b binding) error {
 }
 
 // claimPhoneCode inserts the row of the code and tells whether it was the first to do so.
-func (s *Service) claimPhoneCode(ctx context.Context, m *member, hash []byte) (mine bool, err error) {
+func (s *Service) claimPhoneCode(ctx context.Context, hash []byte) (mine bool, err error) {
 	now := s.now()
-	err = s.DB.Ent().PhoneCode.Create().SetID(hash).SetUserID(m.User.ID).
+	err = s.DB.Ent().PhoneCode.Create().SetID(hash).
 		SetClaimedAt(now).SetExpiresAt(now.Add(codeLife)).Exec(ctx)
 	if database.IsUnique(err) {
 		return false, nil
@@ -106,9 +106,8 @@ func (s *Service) failPhoneCode(ctx context.Context, hash []byte, failure error)
 	return failure
 }
 
-// repeatPhoneCode answers a request whose code has been claimed before, as soon as the outcome is
-// known. The number is the person's who claimed the code; anybody else learns only that it is spent.
-// Whoever claimed the code and died is succeeded: WeChat may not have been asked yet.
+// repeatPhoneCode answers a request whose code the person has sent before, as soon as the outcome is
+// known. Whoever claimed the code and died is succeeded: WeChat may not have been asked yet.
 func (s *Service) repeatPhoneCode(ctx context.Context, m *member, code string, hash []byte) (*User, error) {
 	for {
 		claim, err := s.DB.Ent().PhoneCode.Get(ctx, hash)
@@ -118,7 +117,7 @@ func (s *Service) repeatPhoneCode(ctx context.Context, m *member, code string, h
 		if err != nil {
 			return nil, outward(fmt.Errorf("read phone code: %w", err))
 		}
-		if err := m.mayRepeat(claim); err != nil {
+		if err := phoneCodeFailure(claim); err != nil {
 			return nil, err
 		}
 		m, err = s.member(ctx, s.DB.Ent(), m.SessionID)
@@ -143,15 +142,16 @@ func (s *Service) repeatPhoneCode(ctx context.Context, m *member, code string, h
 	}
 }
 
-// mayRepeat refuses a repeat of a code that is somebody else's or whose exchange has failed.
-func (m *member) mayRepeat(claim *ent.PhoneCode) error {
-	if claim.UserID == m.User.ID && claim.Failure == nil {
+// phoneCodeFailure is what the exchange of a code has ended in, or nil.
+func phoneCodeFailure(claim *ent.PhoneCode) error {
+	switch {
+	case claim.Failure == nil:
 		return nil
-	}
-	if claim.UserID == m.User.ID && fault.Code(*claim.Failure) == fault.PhoneTaken {
+	case fault.Code(*claim.Failure) == fault.PhoneTaken:
 		return fault.New(fault.PhoneTaken, "this number belongs to another account")
+	default:
+		return fault.New(fault.PhoneCodeInvalid, "WeChat does not honour this code: it is expired, used, or of another app")
 	}
-	return fault.New(fault.PhoneCodeInvalid, "WeChat does not honour this code: it is expired, used, or of another app")
 }
 
 // takeOver makes a claim this caller's own; of several who try, one does.

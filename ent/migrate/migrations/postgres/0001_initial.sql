@@ -55,7 +55,6 @@ CREATE INDEX "logincode_expires_at" ON "login_codes" ("expires_at");
 -- Create "phone_codes" table
 CREATE TABLE "phone_codes" (
   "id" bytea NOT NULL,
-  "user_id" uuid NOT NULL,
   "claimed_at" timestamptz NOT NULL,
   "expires_at" timestamptz NOT NULL,
   "failure" character varying NULL,

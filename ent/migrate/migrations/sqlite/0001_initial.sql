@@ -74,7 +74,6 @@ CREATE INDEX `logincode_expires_at` ON `login_codes` (`expires_at`);
 -- Create "phone_codes" table
 CREATE TABLE `phone_codes` (
   `id` blob NOT NULL,
-  `user_id` uuid NOT NULL,
   `claimed_at` datetime NOT NULL,
   `expires_at` datetime NOT NULL,
   `failure` text NULL,

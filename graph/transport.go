@@ -1,0 +1,119 @@
+package graph
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"mpauth/internal/fault"
+)
+
+// maxBody bounds a request, in bytes.
+const maxBody = 64 << 10
+
+const (
+	plainJSON    = "application/json"
+	responseJSON = "application/graphql-response+json"
+)
+
+// post is the only transport: a POST of one JSON object. It is not gqlgen's own because that one
+// repeats the body in its errors, takes what follows the object or stands in it twice, and answers a
+// body that is too long with success.
+type post struct {
+	presenter presenter
+}
+
+var _ graphql.Transport = post{}
+
+// Supports every request, so that the refusals are ours too.
+func (p post) Supports(*http.Request) bool { return true }
+
+// Do carries out one request.
+func (p post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.Header().Set("Content-Type", answerType(r))
+	params, status, err := readParams(w, r)
+	if err != nil {
+		p.write(w, status, &graphql.Response{Errors: gqlerror.List{p.presenter.present(r.Context(), err)}})
+		return
+	}
+	operation, refused := exec.CreateOperationContext(r.Context(), params)
+	if refused != nil {
+		ctx := graphql.WithOperationContext(r.Context(), operation)
+		p.write(w, refusedStatus(r, refused), exec.DispatchError(ctx, refused))
+		return
+	}
+	respond, ctx := exec.DispatchOperation(r.Context(), operation)
+	p.write(w, http.StatusOK, respond(ctx))
+}
+
+// write sends an answer. One whose operation was never begun has no data, which is how a client knows
+// that nothing has happened.
+func (p post) write(w http.ResponseWriter, status int, answer *graphql.Response) {
+	w.WriteHeader(status)
+	var body any = answer
+	if len(answer.Data) == 0 {
+		body = struct {
+			Errors gqlerror.List `json:"errors"`
+		}{answer.Errors}
+	}
+	_ = json.NewEncoder(w).Encode(body) // the client is gone if this fails
+}
+
+// readParams reads the request, or says with which status to refuse it and why.
+func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, int, error) {
+	if !isJSON(r) {
+		return nil, http.StatusUnsupportedMediaType, fault.New(fault.BadInput, "send Content-Type: application/json, in UTF-8 and not compressed")
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxBody))
+	if tooLong := new(http.MaxBytesError); errors.As(err, &tooLong) {
+		return nil, http.StatusRequestEntityTooLarge, fault.New(fault.BadInput, "the request is longer than 64 KB")
+	}
+	if err != nil {
+		return nil, http.StatusBadRequest, fault.New(fault.BadInput, "the request ended early")
+	}
+	var params graphql.RawParams
+	if err := decodeStrictly(body, &params); err != nil {
+		return nil, http.StatusBadRequest, fault.New(fault.BadInput, "the request is not one JSON object with query, operationName and variables: "+err.Error())
+	}
+	params.Headers = r.Header
+	return &params, 0, nil
+}
+
+// isJSON tells whether the request says that it is JSON in UTF-8, as it is on the wire.
+func isJSON(r *http.Request) bool {
+	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	charset, named := params["charset"]
+	return err == nil && media == plainJSON && r.Header.Get("Content-Encoding") == "" &&
+		len(r.Header.Values("Content-Type")) == 1 && (!named || strings.EqualFold(charset, "utf-8"))
+}
+
+// answerType is the media type of the answer: the one of GraphQL over HTTP for a client that asks for
+// it by name, and plain JSON for everybody else.
+func answerType(r *http.Request) string {
+	for _, accept := range r.Header.Values("Accept") {
+		for item := range strings.SplitSeq(accept, ",") {
+			if media, _, err := mime.ParseMediaType(item); err == nil && media == responseJSON {
+				return responseJSON + "; charset=utf-8"
+			}
+		}
+	}
+	return plainJSON + "; charset=utf-8"
+}
+
+// refusedStatus is the status for a query that cannot be carried out. Plain JSON keeps to 200 for a
+// well-formed request, as GraphQL over HTTP asks of servers that speak to old clients.
+func refusedStatus(r *http.Request, refused gqlerror.List) int {
+	if strings.HasPrefix(answerType(r), plainJSON) && errcode.GetErrorKind(refused) == errcode.KindUser {
+		return http.StatusOK
+	}
+	return http.StatusBadRequest
+}

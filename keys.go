@@ -1,0 +1,134 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"mpauth/internal/config"
+	"mpauth/internal/keyfile"
+	"mpauth/internal/seal"
+	"mpauth/internal/token"
+)
+
+// keysPath is where the server's secret keys are.
+func keysPath(c *config.Config) string {
+	if c.KeysFile != "" {
+		return c.KeysFile
+	}
+	return filepath.Join(c.Data, "dev-keys.json")
+}
+
+// loadKeys reads the key file. Development makes one when there is none; production never does, and
+// refuses keys that development made.
+func loadKeys(c *config.Config) (*keyfile.File, error) {
+	path := keysPath(c)
+	file, err := keyfile.Load(path)
+	if errors.Is(err, fs.ErrNotExist) && c.Environment == config.Development {
+		return generateKeys(c)
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("MPAUTH_KEYS_FILE: %s does not exist; make it with `mpauth keys generate`", path)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("MPAUTH_KEYS_FILE: %w", err)
+	}
+	if file.Development() && c.Environment == config.Production {
+		return nil, fmt.Errorf("MPAUTH_KEYS_FILE: %s holds keys made in development; make others with `mpauth keys generate`", path)
+	}
+	return file, nil
+}
+
+func generateKeys(c *config.Config) (*keyfile.File, error) {
+	file, err := keyfile.Generate(time.Now(), rand.Reader, c.Environment == config.Development)
+	if err != nil {
+		return nil, err
+	}
+	if err := file.Create(keysPath(c)); err != nil {
+		return nil, fmt.Errorf("MPAUTH_KEYS_FILE: %w", err)
+	}
+	return file, nil
+}
+
+// rings are the keys in use. They change under way when the key file does.
+type rings struct {
+	signing *token.KeyRing
+	refresh *token.Refresh
+	session *seal.Keyring
+	phone   *seal.Keyring
+	index   *seal.Index
+}
+
+func newRings(file *keyfile.File, now time.Time) (r *rings, err error) {
+	r = &rings{}
+	if r.signing, err = token.NewKeyRing(time.Now, file.SigningKeys()...); err != nil {
+		return nil, err
+	}
+	if r.refresh, err = token.NewRefresh(file.RefreshKeys(now)...); err != nil {
+		return nil, err
+	}
+	if r.session, err = seal.NewKeyring(file.SessionKeys(now)...); err != nil {
+		return nil, err
+	}
+	if r.phone, err = seal.NewKeyring(file.PhoneKeys(now)...); err != nil {
+		return nil, err
+	}
+	r.index, err = seal.NewIndex(file.PhoneIndex())
+	return r, err
+}
+
+// replace takes over the keys of a file that has changed.
+func (r *rings) replace(file *keyfile.File) error {
+	now := time.Now()
+	return errors.Join(
+		r.signing.Replace(file.SigningKeys()...),
+		r.refresh.Replace(file.RefreshKeys(now)...),
+		r.session.Replace(file.SessionKeys(now)...),
+		r.phone.Replace(file.PhoneKeys(now)...),
+	)
+}
+
+// manageKeys carries out `mpauth keys …`.
+func manageKeys(c *config.Config, stdout io.Writer) error {
+	path := keysPath(c)
+	if c.Command == config.KeysGenerate {
+		if _, err := generateKeys(c); errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("MPAUTH_KEYS_FILE: %s exists already and was left alone; `mpauth keys rotate` adds keys to it", path)
+		} else if err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(stdout, "Made %s. Back it up apart from the database: without it no stored phone number can be read.\n", path)
+		return err
+	}
+	file, err := keyfile.Load(path)
+	if err != nil {
+		return fmt.Errorf("MPAUTH_KEYS_FILE: %w", err)
+	}
+	if c.Command == config.KeysRotate {
+		overlap := keyfile.Overlap{AccessTTL: c.AccessTTL, Leeway: tokenLeeway}
+		if err := file.Rotate(c.KeyKind, time.Now(), rand.Reader, overlap); err != nil {
+			return err
+		}
+		if err := file.Save(path); err != nil {
+			return fmt.Errorf("MPAUTH_KEYS_FILE: %w", err)
+		}
+	}
+	return listKeys(file, stdout)
+}
+
+func listKeys(file *keyfile.File, stdout io.Writer) error {
+	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "KIND\tID\tCREATED\tSTATE")
+	for _, key := range file.Summary(time.Now()) {
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", key.Kind, key.ID, key.Created.Format(time.DateOnly), key.State)
+	}
+	return table.Flush()
+}
+
+func join(flow []string) string { return strings.Join(flow, ",") }

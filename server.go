@@ -1,0 +1,183 @@
+// Command mpauth signs people in to WeChat Mini Programs: a GraphQL server for login, profile, phone
+// and sessions, and everything it needs around it.
+//
+// This file is where it all comes together. Nothing below reads the configuration, the clock or the
+// environment by itself.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"time"
+
+	"mpauth/graph"
+	"mpauth/internal/authn"
+	"mpauth/internal/config"
+	"mpauth/internal/telemetry"
+)
+
+//go:generate go tool gqlgen generate
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintf(os.Stderr, "mpauth: %v\n", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+// run carries out one command. Its error says in one line a problem what is wrong and how to put it right.
+func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) error {
+	c, err := config.Parse(args, environ, stdout)
+	if errors.Is(err, config.ErrShown) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	log := telemetry.NewLogger(stderr, c.LogFormat, c.LogLevel)
+	for _, warning := range c.Warnings {
+		log.Warn(warning)
+	}
+	switch c.Command {
+	case config.FakeWechat:
+		return serveFake(ctx, c, log, stdout)
+	case config.Migrate:
+		return migrate(ctx, c, stdout)
+	case config.KeysGenerate, config.KeysList, config.KeysRotate:
+		return manageKeys(c, stdout)
+	default:
+		return serve(ctx, c, log, stdout)
+	}
+}
+
+// serve runs the server until ctx ends, and then lets what has begun come to its end.
+func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
+	listener, err := listen(c)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	s, err := assemble(ctx, c, log, listener.Addr())
+	if err != nil {
+		return err
+	}
+	defer s.close()
+	banner(stdout, c, listener.Addr())
+	return s.serveUntilDone(ctx, newHTTPServer(s.routes(), log), listener)
+}
+
+// routes is the whole HTTP surface, with who may call it.
+func (s *server) routes() http.Handler {
+	mux := http.NewServeMux()
+	callers := authn.Authenticator{Access: s.access, Revocations: s.revocations}
+	limited := func(h http.Handler) http.Handler { return limitTime(s.config.RequestTimeout, callers.Middleware(h)) }
+	// Anyone; each field says in the schema whether it needs a login.
+	mux.Handle("POST /graphql", limited(graph.NewHandler(graph.Options{
+		Account: s.account, Introspection: s.config.Introspection, Log: s.log,
+	})))
+	// Anyone: answers about the token in the request.
+	mux.Handle("GET /verify", limited(authn.Verify(s.account)))
+	// Anyone: public keys.
+	mux.HandleFunc("GET /.well-known/jwks.json", s.serveJWKS)
+	// Anyone: whether the process lives, and whether it can work.
+	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { health(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /readyz", s.serveReady)
+	if s.config.Environment == config.Production {
+		return telemetry.Requests(s.log, time.Now, rand.Reader, mux)
+	}
+	// This machine only: what there is to try, and the WeChat inside the process.
+	mux.HandleFunc("GET /{$}", s.serveIndex)
+	all := http.NewServeMux()
+	all.Handle("/", telemetry.Requests(s.log, time.Now, rand.Reader, mux))
+	if s.fake != nil {
+		all.Handle("/fakewechat/", http.StripPrefix("/fakewechat", s.fake))
+	}
+	return thisMachineOnly(all)
+}
+
+// thisMachineOnly refuses requests for another host's name: a page in the browser of a developer
+// could otherwise reach this server through a name that it points at this machine.
+func thisMachineOnly(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		if ip := net.ParseIP(strings.Trim(host, "[]")); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			http.Error(w, "development mode answers to localhost only", http.StatusMisdirectedRequest)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// limitTime ends the work on a request after a time, whatever it waits for.
+func limitTime(limit time.Duration, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), limit)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// newHTTPServer bounds how long and how much a client may send before it is heard.
+func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		ReadTimeout:       10 * time.Second,
+		WriteTimeout:      90 * time.Second, // longer than any request may take; see limitTime
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// listen takes the address before anything else is touched: a second server that is started by
+// mistake must not even look at the database of the first.
+func listen(c *config.Config) (net.Listener, error) {
+	listener, err := net.Listen("tcp", c.Listen)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("MPAUTH_LISTEN: %s is in use by another program; stop it, or set another address such as 127.0.0.1:8081", c.Listen)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("MPAUTH_LISTEN: cannot listen on %s: %w", c.Listen, err)
+	}
+	return listener, nil
+}
+
+// serveUntilDone serves until ctx ends. Then it says that it is no longer ready, goes on answering
+// for the drain delay so that proxies can take it out, and finishes the requests that have begun.
+func (s *server) serveUntilDone(ctx context.Context, h *http.Server, listener net.Listener) error {
+	failed := make(chan error, 1)
+	go func() { failed <- h.Serve(listener) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	s.draining.Store(true)
+	s.log.Info("draining", "delay", s.config.DrainDelay, "timeout", s.config.ShutdownTimeout)
+	sleep(s.config.DrainDelay)
+	limit, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
+	defer cancel()
+	if err := h.Shutdown(limit); err != nil {
+		return errors.Join(fmt.Errorf("MPAUTH_SHUTDOWN_TIMEOUT: requests were still running after %s", s.config.ShutdownTimeout), h.Close())
+	}
+	return nil
+}
+
+func sleep(d time.Duration) { <-time.After(d) }
