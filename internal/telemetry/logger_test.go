@@ -165,7 +165,7 @@ func TestWhatIsNoSecretStays(t *testing.T) {
 	for _, text := range []string{
 		"018f7bfd-7102-7678-abb4-57b99d7cb593", "wx4f4bc4dec97d474b", "POST /graphql", "40029 invalid code, rid: 617833f5-4d39a245-36d3a896",
 		"read secret: no such file or directory", "access_token: expired", "status code: 500", "dial tcp 127.0.0.1:5432: connect: connection refused",
-		"2026-11-22T18:40:00.123456Z", "1700000000", "1700000000123", "silentLogin", "http://127.0.0.1:8080/playground", "/work/data/mpauth.db",
+		"2026-11-22T18:40:00.123456Z", "1700000000", "1700000000123", "silentLogin", "http://127.0.0.1:8080/playground", "/var/lib/mpauth/mpauth.db",
 		"github.com/99designs/gqlgen/graphql/executor.(*Executor).DispatchOperation", "微信用户", "138****5678", "127.0.0.1:54321", "12345678901", "+0800",
 	} {
 		out := logged(t, func(log *slog.Logger) { log.Info("x", "note", text) })
