@@ -16,12 +16,12 @@ import (
 func annotate(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	for _, selection := range graphql.GetOperationContext(ctx).Operation.SelectionSet {
 		if field, ok := selection.(*ast.Field); ok {
-			telemetry.Annotate(ctx, slog.String("field", field.Name))
+			telemetry.Annotate(ctx, slog.String("operation", field.Name))
 			break
 		}
 	}
 	if caller, err := authn.Caller(ctx); err == nil {
-		telemetry.Annotate(ctx, slog.String("app", caller.AppID), slog.String("user", caller.UserID.String()))
+		telemetry.Annotate(ctx, slog.String("app_id", caller.AppID), slog.String("user_id", caller.UserID.String()))
 	}
 	return next(ctx)
 }

@@ -34,7 +34,7 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 		p.log.ErrorContext(ctx, "an unexpected error was answered with INTERNAL", "error", err, "path", shown.Path.String())
 		known = fault.New(fault.Internal, "internal error")
 	}
-	telemetry.Annotate(ctx, slog.String("code", string(known.Code)))
+	telemetry.Annotate(ctx, slog.String("error_code", string(known.Code)))
 	shown.Message = known.Message
 	shown.Err = nil
 	shown.Extensions = p.extensions(ctx, known)
@@ -44,7 +44,7 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 // logCause keeps why a fault came about: the caller is not told.
 func (p presenter) logCause(ctx context.Context, known *fault.Error) {
 	if known.Err != nil {
-		p.log.WarnContext(ctx, "a request failed", "code", string(known.Code), "error", known.Err)
+		p.log.WarnContext(ctx, "a request failed", "error_code", string(known.Code), "error", known.Err)
 	}
 }
 

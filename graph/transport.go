@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"mpauth/internal/fault"
@@ -48,7 +47,7 @@ func (p post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	operation, refused := exec.CreateOperationContext(r.Context(), params)
 	if refused != nil {
 		ctx := graphql.WithOperationContext(r.Context(), operation)
-		p.write(w, refusedStatus(r, refused), exec.DispatchError(ctx, refused))
+		p.write(w, refusedStatus(r), exec.DispatchError(ctx, refused))
 		return
 	}
 	respond, ctx := exec.DispatchOperation(r.Context(), operation)
@@ -84,6 +83,9 @@ func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, int
 	if err := decodeStrictly(body, &params); err != nil {
 		return nil, http.StatusBadRequest, fault.New(fault.BadInput, "the request is not one JSON object with query, operationName and variables: "+err.Error())
 	}
+	if params.Query == "" {
+		return nil, http.StatusBadRequest, fault.New(fault.BadInput, "the request has no query")
+	}
 	params.Headers = r.Header
 	return &params, 0, nil
 }
@@ -109,10 +111,10 @@ func answerType(r *http.Request) string {
 	return plainJSON + "; charset=utf-8"
 }
 
-// refusedStatus is the status for a query that cannot be carried out. Plain JSON keeps to 200 for a
-// well-formed request, as GraphQL over HTTP asks of servers that speak to old clients.
-func refusedStatus(r *http.Request, refused gqlerror.List) int {
-	if strings.HasPrefix(answerType(r), plainJSON) && errcode.GetErrorKind(refused) == errcode.KindUser {
+// refusedStatus is the status for a query that cannot be carried out. To a client that asks for plain
+// JSON a well-formed request is answered with 200, whatever the query; see GraphQL over HTTP.
+func refusedStatus(r *http.Request) int {
+	if strings.HasPrefix(answerType(r), plainJSON) {
 		return http.StatusOK
 	}
 	return http.StatusBadRequest
