@@ -33,4 +33,4 @@ func (x *Index) Of(kind, value string) []byte {
 }
 
 // Format hides the secret from every verb of package fmt.
-func (x *Index) Format(s fmt.State, _ rune) { fmt.Fprint(s, "seal.Index") }
+func (x Index) Format(s fmt.State, _ rune) { fmt.Fprint(s, "seal.Index") }
