@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"database/sql/driver"
 	"log/slog"
 	"net/http/httptest"
 	"sync"
@@ -74,6 +75,9 @@ type shared struct {
 	sessions  *seal.Keyring
 	phones    *seal.Keyring
 	index     *seal.Index
+
+	apps     []account.App // what the Mini Programs are configured to ask for
+	patience time.Duration // how long WeChat is waited for; 0: as long as in production
 }
 
 // inEachWorld runs a test on SQLite and on PostgreSQL.
@@ -106,6 +110,10 @@ func newWorld(t testing.TB, kind string) *world {
 	return (&shared{
 		options: databasetest.Options(t, kind), clock: c, wechat: fake, wechatURL: api.URL,
 		signing: signing, refresh: refresh, sessions: newKeyring(t), phones: newKeyring(t), index: index,
+		apps: []account.App{
+			{AppID: shop, Flow: account.Flow{profile, phone}, EncryptedData: true, ContentCheck: true},
+			{AppID: club, Flow: account.Flow{phone}},
+		},
 	}).replica(t)
 }
 
@@ -114,7 +122,11 @@ func (s *shared) replica(t testing.TB) *world {
 	t.Helper()
 	trips := new(databasetest.Counter)
 	options := s.options
-	options.Wrap = trips.Wrap
+	if inner := options.Wrap; inner != nil {
+		options.Wrap = func(c driver.Connector) driver.Connector { return trips.Wrap(inner(c)) }
+	} else {
+		options.Wrap = trips.Wrap
+	}
 	db := databasetest.OpenWith(t, options)
 	keys, err := sessionkey.NewStore(sessionkey.Options{DB: db.Ent(), Keyring: s.sessions, Index: s.index, Entries: 1000, Now: s.clock.Now})
 	require.NoError(t, err)
@@ -123,17 +135,14 @@ func (s *shared) replica(t testing.TB) *world {
 		Issuer: "http://test", Audience: "mpauth", TTL: 10 * time.Minute, Keys: s.signing, Now: s.clock.Now, Rand: rand.Reader,
 	})
 	require.NoError(t, err)
-	apps, err := account.NewApps(
-		account.App{AppID: shop, Flow: account.Flow{profile, phone}, EncryptedData: true, ContentCheck: true},
-		account.App{AppID: club, Flow: account.Flow{phone}},
-	)
+	apps, err := account.NewApps(s.apps...)
 	require.NoError(t, err)
 	feed := revocation.NewFeed(revocation.Options{DB: db, Window: 20 * time.Minute, Now: s.clock.Now, Log: slog.New(slog.DiscardHandler)})
 	require.NoError(t, feed.Look(t.Context()))
 	secrets := map[string]string{shop: "shop secret", club: "club secret"}
 	service := account.New(account.Options{
 		DB: db, Apps: apps, Access: access, Refresh: s.refresh, SessionKeys: keys,
-		WeChat: wechat.New(wechat.Options{BaseURL: s.wechatURL, Now: s.clock.Now, Apps: func(id string) (wechat.App, bool) {
+		WeChat: wechat.New(wechat.Options{BaseURL: s.wechatURL, Now: s.clock.Now, Timeout: s.patience, Apps: func(id string) (wechat.App, bool) {
 			secret, found := secrets[id]
 			return wechat.App{ID: id, Secret: secret}, found
 		}}),
