@@ -187,9 +187,11 @@ func (c *conn) Ping(ctx context.Context) error {
 	return c.settle(ctx, err)
 }
 
+// Close says goodbye to the server, in vain if it is gone already; the connection is closed anyway.
 func (c *conn) Close() error {
 	c.wire.begin(c.wire.now().Add(grace))
-	return c.pq.Close()
+	_ = c.pq.Close()
+	return nil
 }
 
 // ResetSession is called before a connection that was idle is used.

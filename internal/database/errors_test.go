@@ -86,8 +86,6 @@ func TestSerializationFailureAndDeadlock(t *testing.T) {
 	require.Equal(t, verdict{retryable: true}, judge(exec(second, update, 1)))
 
 	first, second = begin(sql.LevelDefault), begin(sql.LevelDefault)
-	require.NoError(t, second.Rollback()) // of the default level, but with a quicker eye for deadlocks
-	second = begin(sql.LevelDefault)
 	require.NoError(t, exec(first, update, 1))
 	require.NoError(t, exec(second, update, 2))
 	blocked := make(chan error, 1)

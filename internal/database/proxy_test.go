@@ -15,7 +15,7 @@ import (
 const (
 	forward int32 = iota
 	swallow       // accept and never answer
-	cut           // hand requests on, and hang up instead of answering
+	cut           // hand the request on, hang up instead of answering, then forward again
 )
 
 // proxy stands between the program and its PostgreSQL and can go bad.
@@ -57,11 +57,10 @@ func (p *proxy) pipe(to, from net.Conn, replies bool) {
 	buf := make([]byte, 1<<16)
 	for {
 		n, err := from.Read(buf)
-		mode := p.mode.Load()
-		if err != nil || mode == cut && replies {
+		if err != nil || replies && p.mode.CompareAndSwap(cut, forward) {
 			return
 		}
-		if mode == swallow {
+		if p.mode.Load() == swallow {
 			continue
 		}
 		if _, err := to.Write(buf[:n]); err != nil {

@@ -24,9 +24,8 @@ func timesAsText(args []driver.NamedValue) []driver.NamedValue {
 
 // Time returns a destination for Scan that stores a time in dest, in UTC.
 //
-// Statements written by hand need it for times that do not come straight from a column, above all
-// those of a RETURNING clause: SQLite does not say that such a value is a time, and hands out its
-// text. What ent reads does not need it.
+// Statements written by hand need it for times that are computed, such as max(at): SQLite does not
+// say that such a value is a time, and hands out its text. It does no harm on a plain column.
 func Time(dest *time.Time) sql.Scanner { return timeScanner{dest: dest} }
 
 // NullTime is Time for a value that may be absent; dest then becomes nil.

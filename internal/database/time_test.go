@@ -54,8 +54,8 @@ func TestTimesCompare(t *testing.T) {
 	})
 }
 
-// The values of a RETURNING clause have no declared type in SQLite.
-func TestTimesOfReturning(t *testing.T) {
+// Of a value that is computed, SQLite does not say that it is a time.
+func TestTimesOfExpressions(t *testing.T) {
 	t.Parallel()
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		for _, moment := range moments {
@@ -67,7 +67,7 @@ func TestTimesOfReturning(t *testing.T) {
 				nickname string
 			)
 			err := db.SQL.QueryRowContext(t.Context(), `UPDATE users SET phone_bound_at = $2, nickname = $3 WHERE id = $1
-				RETURNING created_at, phone_bound_at, disabled_until, nickname`, id, moment, "2026-01-02 03:04:05.000000+00:00").
+				RETURNING created_at, coalesce(phone_bound_at, created_at), disabled_until, nickname`, id, moment, "2026-01-02 03:04:05.000000+00:00").
 				Scan(database.Time(&made), database.NullTime(&bound), database.NullTime(&absent), &nickname)
 			require.NoError(t, err)
 			require.Equal(t, stored(moment), made)
@@ -75,8 +75,12 @@ func TestTimesOfReturning(t *testing.T) {
 			require.Nil(t, absent)
 			require.Equal(t, "2026-01-02 03:04:05.000000+00:00", nickname, "a name that looks like a time stays a name")
 
-			var missing time.Time
-			err = db.SQL.QueryRowContext(t.Context(), "SELECT disabled_until FROM users WHERE id = $1", id).Scan(database.Time(&missing))
+			var latest time.Time
+			err = db.SQL.QueryRowContext(t.Context(), "SELECT max(created_at) FROM users WHERE id = $1", id).Scan(database.Time(&latest))
+			require.NoError(t, err)
+			require.Equal(t, stored(moment), latest)
+
+			err = db.SQL.QueryRowContext(t.Context(), "SELECT disabled_until FROM users WHERE id = $1", id).Scan(database.Time(&latest))
 			require.ErrorContains(t, err, "a time was expected")
 		}
 	})

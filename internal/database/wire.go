@@ -11,9 +11,10 @@ import (
 const (
 	// grace is how long after its context an exchange may still end by itself: the time in which a
 	// server that is alive answers the request to cancel.
-	grace = 250 * time.Millisecond
-	// cancelTimeout bounds that request, which travels on a connection of its own.
-	cancelTimeout = 250 * time.Millisecond
+	grace = 150 * time.Millisecond
+	// cancelTimeout bounds that request, which travels on a connection of its own. lib/pq may wait for
+	// it, so it is part of the half second that a caller may have to wait beyond its deadline.
+	cancelTimeout = 200 * time.Millisecond
 )
 
 // wire is the network connection under a lib/pq connection. lib/pq reads and writes without looking
