@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
-	"os"
-	"path/filepath"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -32,7 +30,6 @@ const (
 	cachedIdentities = 100_000
 	sweepInterval    = time.Minute
 	keyFileInterval  = 10 * time.Second
-	startTimeout     = time.Minute // for reaching the database and bringing its tables up to date
 )
 
 // server is everything that runs.
@@ -53,13 +50,15 @@ type server struct {
 	cleanup    []func()
 }
 
-// assemble makes the server, from the bottom up: keys, database, WeChat, account. Nothing has to be
-// undone when it fails, because the process ends.
+// assemble makes the server, from the bottom up: files, keys, database, WeChat, account. Nothing has
+// to be undone when it fails, because the process ends.
 func assemble(ctx context.Context, c *config.Config, log *slog.Logger, address net.Addr) (*server, error) {
 	s := &server{config: c, log: log}
-	if err := makeDataDirectory(c); err != nil {
+	release, err := takeDataDirectory(c)
+	if err != nil {
 		return nil, err
 	}
+	s.cleanup = append(s.cleanup, release)
 	file, err := loadKeys(c)
 	if err != nil {
 		return nil, err
@@ -128,18 +127,37 @@ func (s *server) startBackground(file *keyfile.File) {
 	})
 }
 
-// close ends what runs beside the requests, after what requests have begun.
-func (s *server) close() {
-	s.account.Close()
+// leave says that the server is no longer ready, and goes on answering for the drain delay, so that
+// proxies can take it out.
+func (s *server) leave() {
+	s.draining.Store(true)
+	s.log.Info("draining", "delay", s.config.DrainDelay, "timeout", s.config.ShutdownTimeout)
+	<-time.After(s.config.DrainDelay)
+}
+
+// finish waits for what requests have begun and left to be stored, and then ends what runs beside the
+// requests. The error means that ctx ended first.
+func (s *server) finish(ctx context.Context) error {
+	stored := make(chan struct{})
+	go func() {
+		s.account.Close()
+		close(stored)
+	}()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-stored:
+	}
 	s.stop()
 	s.background.Wait()
-	for _, undo := range s.cleanup {
-		undo()
-	}
 	s.sessionKeys.Close()
 	if err := s.db.Close(); err != nil {
 		s.log.Warn("the database was not closed cleanly", "error", err)
 	}
+	for _, undo := range slices.Backward(s.cleanup) {
+		undo()
+	}
+	return nil
 }
 
 // notifications is PostgreSQL's word that something was revoked; SQLite has none, and one process
@@ -171,79 +189,11 @@ func issuerOf(c *config.Config, address net.Addr) string {
 	return "http://" + address.String()
 }
 
-// openDatabase reaches the database and brings its tables up to date, or says why not in one line.
-func openDatabase(ctx context.Context, c *config.Config) (*database.DB, error) {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	db, err := database.Open(databaseOptions(c))
-	if err != nil {
-		return nil, fmt.Errorf("MPAUTH_DATABASE_URL: %w", err)
-	}
-	if err := db.Ping(ctx); err != nil {
-		return nil, fmt.Errorf("MPAUTH_DATABASE_URL: %w; check that it runs and that the address, user and password are right", err)
-	}
-	if err := prepareSchema(ctx, c, db); err != nil {
-		return nil, err
-	}
-	return db, refuseLossy(ctx, c, db)
-}
-
-func databaseOptions(c *config.Config) database.Options {
-	options := database.Options{MaxConns: c.DBMaxConns}
-	if url := c.DatabaseURL.Reveal(); url != "" && url != config.SQLite {
-		options.PostgresURL = url
-	} else {
-		options.SQLitePath = filepath.Join(c.Data, "mpauth.db")
-	}
-	return options
-}
-
-func prepareSchema(ctx context.Context, c *config.Config, db *database.DB) error {
-	if c.Migrate {
-		return db.Migrate(ctx)
-	}
-	state, err := db.SchemaState(ctx)
-	if err != nil {
-		return err
-	}
-	return state.Err()
-}
-
-// refuseLossy keeps production off a database that may lose what it has confirmed.
-func refuseLossy(ctx context.Context, c *config.Config, db *database.DB) error {
-	if c.Environment != config.Production {
-		return nil
-	}
-	setting, err := db.LossySetting(ctx)
-	if err != nil {
-		return err
-	}
-	if setting != "" {
-		return fmt.Errorf("MPAUTH_DATABASE_URL: the database is set to %s and may lose what it has confirmed; set it to on", setting)
-	}
-	return nil
-}
-
-// makeDataDirectory makes the directory for what is kept in files, and sees that it can be written.
-func makeDataDirectory(c *config.Config) error {
-	err := os.MkdirAll(c.Data, 0o700)
-	if err == nil {
-		var probe *os.File
-		if probe, err = os.CreateTemp(c.Data, ".write-*"); err == nil {
-			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
-		}
-	}
-	if err != nil {
-		return fmt.Errorf("MPAUTH_DATA: cannot write to %s: %w; make the directory writable, or set another one", c.Data, errors.Unwrap(err))
-	}
-	return nil
-}
-
 // accountApps are the apps as the core knows them.
 func accountApps(c *config.Config) (account.Apps, error) {
 	var apps []account.App
 	for _, app := range c.Apps {
-		flow, err := account.ParseFlow(join(app.Flow))
+		flow, err := account.ParseFlow(strings.Join(app.Flow, ","))
 		if err != nil {
 			return account.Apps{}, err
 		}

@@ -10,10 +10,10 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	"mpauth/internal/config"
-	"mpauth/internal/database"
 	"mpauth/internal/telemetry"
 	"mpauth/internal/wechat/wechatfake"
 )
@@ -30,33 +30,32 @@ func serveFake(ctx context.Context, c *config.Config, log *slog.Logger, stdout i
 	mux := http.NewServeMux()
 	mux.Handle("/fakewechat/", http.StripPrefix("/fakewechat", fake))
 	mux.Handle("/", fake)
-	fmt.Fprintf(stdout, "A fake of WeChat's server API listens on http://%s/ (control API under /_control/). It is for development only.\n", listener.Addr())
-	h := newHTTPServer(telemetry.Requests(log, time.Now, rand.Reader, mux), log)
-	failed := make(chan error, 1)
-	go func() { failed <- h.Serve(listener) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
+	apps := "any app is accepted"
+	if len(c.Apps) > 0 {
+		apps = "apps: " + appList(c)
 	}
-	limit, cancel := context.WithTimeout(context.Background(), c.ShutdownTimeout)
-	defer cancel()
-	return h.Shutdown(limit)
+	fmt.Fprintf(stdout, "A fake of WeChat's server API listens on http://%s/ (control API under /_control/; %s). It is for development only.\n",
+		listener.Addr(), apps)
+	return serveUntilDone(ctx, newHTTPServer(telemetry.Requests(log, time.Now, rand.Reader, mux), log), listener, ending{
+		leave:  fake.ClearFaults, // lets go of calls that one holds back
+		finish: func(context.Context) error { return nil },
+		limit:  c.ShutdownTimeout,
+	})
 }
 
-// migrate carries out `mpauth migrate`.
+// migrate carries out `mpauth migrate`. It takes as long as it takes: until a signal comes.
 func migrate(ctx context.Context, c *config.Config, stdout io.Writer) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
-	defer cancel()
-	if err := makeDataDirectory(c); err != nil {
+	release, err := takeDataDirectory(c)
+	if err != nil {
 		return err
 	}
-	db, err := database.Open(databaseOptions(c))
+	defer release()
+	db, err := reachDatabase(ctx, c)
 	if err != nil {
-		return fmt.Errorf("MPAUTH_DATABASE_URL: %w", err)
+		return err
 	}
 	if err := errors.Join(db.Migrate(ctx), db.Close()); err != nil {
-		return err
+		return databaseProblem(c, err)
 	}
 	_, err = fmt.Fprintln(stdout, "The database schema is up to date.")
 	return err
@@ -83,14 +82,11 @@ func banner(stdout io.Writer, c *config.Config, address net.Addr) {
 }
 
 func appList(c *config.Config) string {
-	text := ""
-	for i, app := range c.Apps {
-		if i > 0 {
-			text += ", "
-		}
-		text += app.ID
+	var ids []string
+	for _, app := range c.Apps {
+		ids = append(ids, app.ID)
 	}
-	return text
+	return strings.Join(ids, ", ")
 }
 
 // serveIndex tells a newcomer in development what there is.

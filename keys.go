@@ -1,13 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"path/filepath"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -31,7 +31,7 @@ func loadKeys(c *config.Config) (*keyfile.File, error) {
 	path := keysPath(c)
 	file, err := keyfile.Load(path)
 	if errors.Is(err, fs.ErrNotExist) && c.Environment == config.Development {
-		return generateKeys(c)
+		return generateKeys(path, true)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("MPAUTH_KEYS_FILE: %s does not exist; make it with `mpauth keys generate`", path)
@@ -45,12 +45,14 @@ func loadKeys(c *config.Config) (*keyfile.File, error) {
 	return file, nil
 }
 
-func generateKeys(c *config.Config) (*keyfile.File, error) {
-	file, err := keyfile.Generate(time.Now(), rand.Reader, c.Environment == config.Development)
+// generateKeys makes a key file. The keys that development makes by itself are marked, so that
+// production can refuse them.
+func generateKeys(path string, development bool) (*keyfile.File, error) {
+	file, err := keyfile.Generate(time.Now(), rand.Reader, development)
 	if err != nil {
 		return nil, err
 	}
-	if err := file.Create(keysPath(c)); err != nil {
+	if err := file.Create(path); err != nil {
 		return nil, fmt.Errorf("MPAUTH_KEYS_FILE: %w", err)
 	}
 	return file, nil
@@ -98,7 +100,7 @@ func (r *rings) replace(file *keyfile.File) error {
 func manageKeys(c *config.Config, stdout io.Writer) error {
 	path := keysPath(c)
 	if c.Command == config.KeysGenerate {
-		if _, err := generateKeys(c); errors.Is(err, fs.ErrExist) {
+		if _, err := generateKeys(path, false); errors.Is(err, fs.ErrExist) {
 			return fmt.Errorf("MPAUTH_KEYS_FILE: %s exists already and was left alone; `mpauth keys rotate` adds keys to it", path)
 		} else if err != nil {
 			return err
@@ -124,11 +126,16 @@ func manageKeys(c *config.Config, stdout io.Writer) error {
 
 func listKeys(file *keyfile.File, stdout io.Writer) error {
 	table := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, "KIND\tID\tCREATED\tSTATE")
+	fmt.Fprintln(table, "KIND\tID\tSTATE\tFROM\tUNTIL")
 	for _, key := range file.Summary(time.Now()) {
-		fmt.Fprintf(table, "%s\t%s\t%s\t%s\n", key.Kind, key.ID, key.Created.Format(time.DateOnly), key.State)
+		fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\n", key.Kind, cmp.Or(key.ID, "-"), key.State, moment(key.From), moment(key.Until))
 	}
 	return table.Flush()
 }
 
-func join(flow []string) string { return strings.Join(flow, ",") }
+func moment(at time.Time) string {
+	if at.IsZero() {
+		return "-"
+	}
+	return at.UTC().Format("2006-01-02 15:04Z")
+}

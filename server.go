@@ -30,10 +30,9 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // so that a second signal ends the process there and then
 	if err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintf(os.Stderr, "mpauth: %v\n", err)
-		stop()
 		os.Exit(1)
 	}
 }
@@ -74,9 +73,10 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 	if err != nil {
 		return err
 	}
-	defer s.close()
 	banner(stdout, c, listener.Addr())
-	return s.serveUntilDone(ctx, newHTTPServer(s.routes(), log), listener)
+	return serveUntilDone(ctx, newHTTPServer(s.routes(), log), listener, ending{
+		leave: s.leave, finish: s.finish, limit: c.ShutdownTimeout,
+	})
 }
 
 // routes is the whole HTTP surface, with who may call it.
@@ -96,7 +96,7 @@ func (s *server) routes() http.Handler {
 	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { health(w, http.StatusOK, "ok") })
 	mux.HandleFunc("GET /readyz", s.serveReady)
 	if s.config.Environment == config.Production {
-		return telemetry.Requests(s.log, time.Now, rand.Reader, mux)
+		return s.sayGoodbye(telemetry.Requests(s.log, time.Now, rand.Reader, mux))
 	}
 	// This machine only: what there is to try, and the WeChat inside the process.
 	mux.HandleFunc("GET /{$}", s.serveIndex)
@@ -105,18 +105,31 @@ func (s *server) routes() http.Handler {
 	if s.fake != nil {
 		all.Handle("/fakewechat/", http.StripPrefix("/fakewechat", s.fake))
 	}
-	return thisMachineOnly(all)
+	return s.sayGoodbye(thisMachineOnly(all))
+}
+
+// sayGoodbye asks clients to connect anew, and so elsewhere, once this server is about to leave:
+// without it they would send their next request on a connection that is just being closed.
+func (s *server) sayGoodbye(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if s.draining.Load() {
+			w.Header().Set("Connection", "close")
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // thisMachineOnly refuses requests for another host's name: a page in the browser of a developer
 // could otherwise reach this server through a name that it points at this machine.
 func thisMachineOnly(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		w.Header().Set("X-Auth-Mode", "dev")
 		host, _, err := net.SplitHostPort(r.Host)
 		if err != nil {
 			host = r.Host
 		}
-		if ip := net.ParseIP(strings.Trim(host, "[]")); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		ip := net.ParseIP(strings.Trim(host, "[]"))
+		if !strings.EqualFold(host, "localhost") && (ip == nil || !ip.IsLoopback()) {
 			http.Error(w, "development mode answers to localhost only", http.StatusMisdirectedRequest)
 			return
 		}
@@ -154,14 +167,20 @@ func listen(c *config.Config) (net.Listener, error) {
 		return nil, fmt.Errorf("MPAUTH_LISTEN: %s is in use by another program; stop it, or set another address such as 127.0.0.1:8081", c.Listen)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("MPAUTH_LISTEN: cannot listen on %s: %w", c.Listen, err)
+		return nil, fmt.Errorf("MPAUTH_LISTEN: cannot listen on %s: %w; set an address of this machine and a port that this user may take", c.Listen, cause(err))
 	}
 	return listener, nil
 }
 
-// serveUntilDone serves until ctx ends. Then it says that it is no longer ready, goes on answering
-// for the drain delay so that proxies can take it out, and finishes the requests that have begun.
-func (s *server) serveUntilDone(ctx context.Context, h *http.Server, listener net.Listener) error {
+// ending is how a server comes to its end.
+type ending struct {
+	leave  func()                      // tells others that it leaves, and gives them time
+	finish func(context.Context) error // ends what runs beside the requests
+	limit  time.Duration               // for the requests that have begun, and for finish
+}
+
+// serveUntilDone serves until ctx ends, and then goes through the ending.
+func serveUntilDone(ctx context.Context, h *http.Server, listener net.Listener, e ending) error {
 	failed := make(chan error, 1)
 	go func() { failed <- h.Serve(listener) }()
 	select {
@@ -169,15 +188,15 @@ func (s *server) serveUntilDone(ctx context.Context, h *http.Server, listener ne
 		return fmt.Errorf("serve: %w", err)
 	case <-ctx.Done():
 	}
-	s.draining.Store(true)
-	s.log.Info("draining", "delay", s.config.DrainDelay, "timeout", s.config.ShutdownTimeout)
-	sleep(s.config.DrainDelay)
-	limit, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout)
+	e.leave()
+	limit, cancel := context.WithTimeout(context.Background(), e.limit)
 	defer cancel()
-	if err := h.Shutdown(limit); err != nil {
-		return errors.Join(fmt.Errorf("MPAUTH_SHUTDOWN_TIMEOUT: requests were still running after %s", s.config.ShutdownTimeout), h.Close())
+	err := h.Shutdown(limit)
+	if err == nil {
+		err = e.finish(limit)
+	}
+	if err != nil { // what still runs ends with the process
+		return fmt.Errorf("MPAUTH_SHUTDOWN_TIMEOUT: requests were still running after %s; make it longer than MPAUTH_REQUEST_TIMEOUT", e.limit)
 	}
 	return nil
 }
-
-func sleep(d time.Duration) { <-time.After(d) }
