@@ -22,8 +22,9 @@ type member struct {
 	SessionID   uuid.UUID
 	IdentityID  uuid.UUID
 	OpenID      string
-	KeyPrint    []byte // of the current session_key; nil: there is none
-	PhoneCode   []byte // hash of the phone code that brought the number
+	KeyPrint    []byte     // of the current session_key; nil: there is none
+	PhoneCode   []byte     // hash of the phone code that brought the last number; nil: it came encrypted
+	PhoneAt     *time.Time // when the last number was bound; nil: never
 	Epoch       int64
 	RefreshedAt time.Time
 	Counter     int64
@@ -54,7 +55,7 @@ const (
 	memberColumns = `
 SELECT s.id, s.app_id, s.refreshed_at, s.refresh_counter, s.first_login,
        i.id, i.open_id, i.union_id IS NOT NULL, i.session_key_print, i.last_login_at,
-       u.id, u.status, u.disabled_until, u.epoch, u.nickname, u.avatar_url, u.phone_sealed, u.phone_code_hash, u.created_at`
+       u.id, u.status, u.disabled_until, u.epoch, u.nickname, u.avatar_url, u.phone_sealed, u.phone_code_hash, u.phone_bound_at, u.created_at`
 	memberTables = `
 FROM sessions s
 JOIN identities i ON i.id = s.identity_id
@@ -93,7 +94,7 @@ func (s *Service) queryMember(ctx context.Context, q querier, query string, args
 		&m.SessionID, &appID, database.Time(&m.RefreshedAt), &m.Counter, &m.FirstLogin,
 		&m.IdentityID, &m.OpenID, &m.HasUnionID, &m.KeyPrint, database.Time(&m.LastLoginAt),
 		&m.User.ID, &m.state.Status, database.NullTime(&m.state.DisabledUntil), &m.Epoch,
-		&m.Nickname, &m.AvatarURL, &phone, &m.PhoneCode, database.Time(&m.CreatedAt),
+		&m.Nickname, &m.AvatarURL, &phone, &m.PhoneCode, database.NullTime(&m.PhoneAt), database.Time(&m.CreatedAt),
 	}, more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("read session: %w", err)

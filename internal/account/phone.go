@@ -44,6 +44,10 @@ func (s *Service) UpdatePhone(ctx context.Context, caller Caller, in UpdatePhone
 }
 
 // UnbindPhone erases the person's number, its index included. Nothing happens when there is none.
+// What brought the number, a code or encrypted data, is worth nothing from then on; so which code it
+// was, and when, stays on record.
+//
+// Faults: SESSION_REVOKED, UNAVAILABLE.
 func (s *Service) UnbindPhone(ctx context.Context, caller Caller) (*User, error) {
 	var m *member
 	err := s.inTx(ctx, func(tx *ent.Tx) (_ []event, err error) {
@@ -52,7 +56,7 @@ func (s *Service) UnbindPhone(ctx context.Context, caller Caller) (*User, error)
 			return nil, err
 		}
 		err = tx.User.Update().Where(user.ID(m.User.ID)).
-			ClearPhoneSealed().ClearPhoneIndex().ClearPhoneCodeHash().ClearPhoneBoundAt().Exec(ctx)
+			ClearPhoneSealed().ClearPhoneIndex().Exec(ctx)
 		if err != nil {
 			return nil, fmt.Errorf("erase phone number: %w", err)
 		}

@@ -124,8 +124,11 @@ func (s *Service) repeatPhoneCode(ctx context.Context, m *member, code string, h
 		if err != nil {
 			return nil, outward(err)
 		}
-		if bytes.Equal(m.PhoneCode, hash) {
+		if bytes.Equal(m.PhoneCode, hash) && m.HasPhone() {
 			return &m.User, nil
+		}
+		if m.hasBoundSince(claim.ClaimedAt, hash) {
+			return nil, spentPhoneCode()
 		}
 		if s.now().Sub(claim.ClaimedAt) > ownerTime {
 			taken, err := s.takeOver(ctx, claim)
@@ -133,13 +136,27 @@ func (s *Service) repeatPhoneCode(ctx context.Context, m *member, code string, h
 				return nil, outward(err)
 			}
 			if taken {
-				return s.exchangePhoneCode(ctx, m, code, hash)
+				return s.succeed(ctx, m, code, hash)
 			}
 		}
 		if err := pause(ctx, repeatPause); err != nil {
 			return nil, err
 		}
 	}
+}
+
+// hasBoundSince tells whether what a code brought has been taken back, or replaced by a number that
+// the person allowed later: its time is over then, whatever became of it.
+func (m *member) hasBoundSince(claimed time.Time, hash []byte) bool {
+	return bytes.Equal(m.PhoneCode, hash) || m.PhoneAt != nil && m.PhoneAt.After(claimed)
+}
+
+// succeed exchanges a code that its owner gave up, in a time of its own: what is left of the caller's
+// may not be enough to store what WeChat tells only once.
+func (s *Service) succeed(ctx context.Context, m *member, code string, hash []byte) (*User, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTime)
+	defer cancel()
+	return s.exchangePhoneCode(ctx, m, code, hash)
 }
 
 // phoneCodeFailure is what the exchange of a code has ended in, or nil.
@@ -150,8 +167,12 @@ func phoneCodeFailure(claim *ent.PhoneCode) error {
 	case fault.Code(*claim.Failure) == fault.PhoneTaken:
 		return fault.New(fault.PhoneTaken, "this number belongs to another account")
 	default:
-		return fault.New(fault.PhoneCodeInvalid, "WeChat does not honour this code: it is expired, used, or of another app")
+		return spentPhoneCode()
 	}
+}
+
+func spentPhoneCode() error {
+	return fault.New(fault.PhoneCodeInvalid, "WeChat does not honour this code: it is expired, used, or of another app")
 }
 
 // takeOver makes a claim this caller's own; of several who try, one does.

@@ -36,8 +36,11 @@ func ParsePhone(e164 string) (Phone, error) {
 // Masked is the number for showing: enough for its owner to know it again.
 func (p Phone) Masked() string {
 	national := strings.TrimPrefix(p.Number, "+"+p.CountryCode)
-	if len(national) < 8 {
-		return strings.Repeat("*", len(national)-2) + national[len(national)-2:]
+	switch n := len(national); {
+	case n < 4:
+		return strings.Repeat("*", n)
+	case n < 8:
+		return strings.Repeat("*", n-2) + national[n-2:]
 	}
 	return national[:3] + strings.Repeat("*", len(national)-7) + national[len(national)-4:]
 }
@@ -47,3 +50,7 @@ func (p Phone) String() string { return p.Masked() }
 
 // GoString is the masked number as well.
 func (p Phone) GoString() string { return p.Masked() }
+
+// MarshalText is the masked number too: this is what a logger writes. The GraphQL schema hands out
+// the fields.
+func (p Phone) MarshalText() ([]byte, error) { return []byte(p.Masked()), nil }
