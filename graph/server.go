@@ -35,9 +35,11 @@ func NewHandler(o Options) http.Handler {
 		Directives: generated.DirectiveRoot{MustAuth: resolver.mustAuth},
 	}))
 	server.AddTransport(post{errors})
-	server.SetQueryCache(lru.New[*ast.QueryDocument](queries))
+	known := lru.New[*ast.QueryDocument](queries)
+	server.SetQueryCache(known)
 	server.SetParserTokenLimit(maxTokens)
 	server.SetDisableSuggestion(true)
+	server.Use(shapeLimit{accepted: known})
 	if o.Introspection {
 		server.Use(extension.Introspection{})
 	}

@@ -58,6 +58,7 @@ func (p post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 // that nothing has happened.
 func (p post) write(w http.ResponseWriter, status int, answer *graphql.Response) {
 	w.WriteHeader(status)
+	answer.Errors = fewErrors(answer.Errors)
 	var body any = answer
 	if len(answer.Data) == 0 {
 		body = struct {

@@ -19,13 +19,18 @@ import (
 
 // front is the GraphQL endpoint of a service that has one app and nothing behind it: enough for what
 // is decided before a verb is called.
-func front(t *testing.T, log io.Writer) http.Handler {
+func front(t testing.TB, log io.Writer) http.Handler { return newFront(t, log, false) }
+
+// open is the same endpoint with introspection.
+func open(t testing.TB) http.Handler { return newFront(t, io.Discard, true) }
+
+func newFront(t testing.TB, log io.Writer, introspection bool) http.Handler {
 	t.Helper()
 	apps, err := account.NewApps(account.App{AppID: "wx0000000000000000", Flow: account.Flow{account.FactPhone}})
 	require.NoError(t, err)
 	logger := slog.New(slog.NewTextHandler(log, nil))
 	handler := graph.NewHandler(graph.Options{
-		Account: account.New(account.Options{Apps: apps, Log: logger}), Introspection: false, Log: logger,
+		Account: account.New(account.Options{Apps: apps, Log: logger}), Introspection: introspection, Log: logger,
 	})
 	return (&authn.Authenticator{}).Middleware(handler)
 }
@@ -39,7 +44,7 @@ type answer struct {
 	} `json:"errors"`
 }
 
-func post(t *testing.T, h http.Handler, body io.Reader, header http.Header) (*httptest.ResponseRecorder, answer) {
+func post(t testing.TB, h http.Handler, body io.Reader, header http.Header) (*httptest.ResponseRecorder, answer) {
 	t.Helper()
 	r := httptest.NewRequest(http.MethodPost, "/graphql", body)
 	r.Header = header
