@@ -29,7 +29,7 @@ const (
 	revocationWindow = 20 * time.Minute // longer than any access token lives
 	cachedIdentities = 100_000
 	sweepInterval    = time.Minute
-	keyFileInterval  = 10 * time.Second
+	keyFileInterval  = 5 * time.Second
 )
 
 // server is everything that runs.

@@ -115,7 +115,7 @@ func manageKeys(c *config.Config, stdout io.Writer) error {
 	if c.Command == config.KeysRotate {
 		overlap := keyfile.Overlap{AccessTTL: c.AccessTTL, Leeway: tokenLeeway}
 		if err := file.Rotate(c.KeyKind, time.Now(), rand.Reader, overlap); err != nil {
-			return err
+			return fmt.Errorf("MPAUTH_KEYS_FILE: %s: %w", path, err)
 		}
 		if err := file.Save(path); err != nil {
 			return fmt.Errorf("MPAUTH_KEYS_FILE: %w", err)
