@@ -28,7 +28,11 @@ func (s *Service) updatePhoneByCiphertext(ctx context.Context, caller Caller, in
 	}
 	err = s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
 		first, err := s.useOnce(ctx, tx, m, ciphertextuse.KindPhone, data)
-		if err != nil || !first {
+		if err != nil {
+			return nil, err
+		}
+		if !first { // a copy of the request may have changed the member since they were read
+			m, err = s.member(ctx, tx, caller.SessionID)
 			return nil, err
 		}
 		m.Phone = &phone

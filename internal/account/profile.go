@@ -117,7 +117,11 @@ func (s *Service) updateProfileByCiphertext(ctx context.Context, caller Caller, 
 	}
 	err = s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
 		first, err := s.useOnce(ctx, tx, m, ciphertextuse.KindProfile, data)
-		if err != nil || !first || name == "" {
+		if err != nil || first && name == "" {
+			return nil, err
+		}
+		if !first { // a copy of the request may have changed the member since they were read
+			m, err = s.member(ctx, tx, caller.SessionID)
 			return nil, err
 		}
 		return s.storeProfile(ctx, tx, m, profile{nickname: name, avatarURL: chosenAvatar(given.AvatarURL), source: "encryptedData"})

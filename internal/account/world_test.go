@@ -217,3 +217,10 @@ func (w *world) actions(t testing.TB) []string {
 	}
 	return actions
 }
+
+// set moves the clock to a time.
+func (c *clock) set(to time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = to
+}
