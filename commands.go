@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"mpauth/internal/config"
-	"mpauth/internal/telemetry"
 	"mpauth/internal/wechat/wechatfake"
 )
 
@@ -36,7 +34,7 @@ func serveFake(ctx context.Context, c *config.Config, log *slog.Logger, stdout i
 	}
 	fmt.Fprintf(stdout, "A fake of WeChat's server API listens on http://%s/ (control API under /_control/; %s). It is for development only.\n",
 		listener.Addr(), apps)
-	return serveUntilDone(ctx, newHTTPServer(telemetry.Requests(log, time.Now, rand.Reader, mux), log), listener, ending{
+	return serveUntilDone(ctx, newHTTPServer(mux, log), listener, ending{
 		leave:  fake.ClearFaults, // lets go of calls that one holds back
 		finish: func(context.Context) error { return nil },
 		limit:  c.ShutdownTimeout,

@@ -109,6 +109,9 @@ func control(t testing.TB, base, name string, request map[string]any) map[string
 }
 
 func tryControl(base, name string, request map[string]any) (got map[string]any, err error) {
+	if request == nil {
+		request = map[string]any{}
+	}
 	body, err := json.Marshal(request)
 	if err != nil {
 		return nil, err

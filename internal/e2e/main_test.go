@@ -8,6 +8,7 @@ package e2e_test
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
@@ -36,6 +37,12 @@ func buildAndRun(m *testing.M) int {
 		return 1
 	}
 	if err := os.Chmod(dir, 0o755); err != nil { // one test runs the program as somebody else
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	// The tests wait for other processes far more than they compute.
+	flag.Parse()
+	if err := flag.Set("test.parallel", "8"); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
