@@ -90,8 +90,9 @@ func (a *arrows) checkRooms(files []*source) []finding {
 		seen[dir] = true
 		rules := a.refusedBy(path.Join(dir, "new.go"), "mpauth/new")
 		if len(rules) != 1 {
-			found = append(found, finding{Path: f.Path, Line: 1, Rule: "room", Text: fmt.Sprintf(
-				"%d rules of %s say what of ours the package may import; say it in one", len(rules), arrowsFile)})
+			found = append(found, finding{f.Path, 1, "room", fmt.Sprintf(
+				"%d rules of %s say what of ours this package may import, not one; a package that needs nothing of ours is a leaf",
+				len(rules), arrowsFile)})
 		}
 	}
 	return found
