@@ -38,7 +38,8 @@ func NewApps(apps ...App) (Apps, error) {
 		set.byID[app.AppID] = app
 	}
 	if len(apps) == 1 {
-		set.only = &apps[0]
+		only := apps[0]
+		set.only = &only
 	}
 	return set, nil
 }

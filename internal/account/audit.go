@@ -29,6 +29,7 @@ const (
 	ActionRemoveProfile  Action = "profile.remove"  // the person took the profile back
 	ActionDropKeys       Action = "sessionkey.drop" // too many failed decryptions: the keys were dropped
 	ActionForeignNonce   Action = "login.nonce"     // a login code came back with another nonce
+	ActionBlocked        Action = "login.block"     // WeChat refused a login as high-risk
 	ActionDisableAccount Action = "account.disable" // the operator disabled the account
 	ActionEnableAccount  Action = "account.enable"  // the operator enabled the account again
 )

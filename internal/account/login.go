@@ -56,7 +56,11 @@ func (s *Service) SilentLogin(ctx context.Context, in SilentLoginInput) (*Login,
 		return nil, err
 	}
 	proof := newLoginProof(app, in)
-	return s.loginFlights.do(ctx, proof.key(), func(ctx context.Context) (*Login, error) {
+	key, err := s.flightKey(proof)
+	if err != nil {
+		return nil, err
+	}
+	return s.loginFlights.do(ctx, key, func(ctx context.Context) (*Login, error) {
 		mine, err := s.claimLoginCode(ctx, proof)
 		if err != nil {
 			return nil, outward(err)
@@ -72,14 +76,14 @@ func (s *Service) SilentLogin(ctx context.Context, in SilentLoginInput) (*Login,
 func (s *Service) exchange(ctx context.Context, app App, in SilentLoginInput, proof loginProof) (*Login, error) {
 	who, err := s.WeChat.Code2Session(ctx, app.AppID, in.Code)
 	if err != nil {
-		return nil, s.failLoginCode(ctx, proof, refusal(err, fault.LoginCodeInvalid))
+		return nil, s.failLoginCode(ctx, app, proof, refusal(err, fault.LoginCodeInvalid))
 	}
 	arrival := arrival{
 		app: app, who: who, device: in.Device, codeHash: proof.codeHash, exchangedAt: s.now(),
 	}
 	m, err := s.signIn(ctx, arrival)
 	if err != nil {
-		return nil, s.failLoginCode(ctx, proof, err)
+		return nil, s.failLoginCode(ctx, app, proof, err)
 	}
 	return s.answer(m)
 }
@@ -134,15 +138,19 @@ func (d *DeviceInput) check() error {
 		if text.value == nil {
 			continue
 		}
-		if utf8.RuneCountInString(*text.value) > text.limit || !printable.MatchString(*text.value) {
+		if !utf8.ValidString(*text.value) || utf8.RuneCountInString(*text.value) > text.limit || !printable.MatchString(*text.value) {
 			return fault.New(fault.BadInput, "device."+text.name+" is too long or has invisible characters")
 		}
 	}
 	return nil
 }
 
-// key names the flight that copies of the same request share. The nonce is part of it: who does not
-// know the nonce shares nothing.
-func (p loginProof) key() string {
-	return hex.EncodeToString(p.codeHash) + hex.EncodeToString(p.nonceHash)
+// flightKey names the flight that copies of the same request share. The nonce is part of it: who does
+// not know the nonce shares nothing, and a client that sent none can share with nobody.
+func (s *Service) flightKey(p loginProof) (string, error) {
+	if p.nonceHash == nil {
+		id, err := s.newID()
+		return id.String(), err
+	}
+	return hex.EncodeToString(p.codeHash) + hex.EncodeToString(p.nonceHash), nil
 }

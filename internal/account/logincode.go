@@ -19,7 +19,8 @@ const (
 	codeLife = 5 * time.Minute
 	// ownerTime is how long whoever claimed a code may take; after that they are taken for dead.
 	ownerTime = flightTime + time.Second
-	// repeatPause is how often the outcome of an exchange on another replica is looked for.
+	// repeatPause is how long to wait before the outcome of an exchange on another replica is looked for
+	// again.
 	repeatPause = 40 * time.Millisecond
 )
 
@@ -67,15 +68,18 @@ func (s *Service) claimLoginCode(ctx context.Context, proof loginProof) (mine bo
 
 // failLoginCode records what an exchange ended in and returns it. After a failure that cannot have
 // consumed the code the claim is given back, so that the same code may be tried again.
-func (s *Service) failLoginCode(ctx context.Context, proof loginProof, failure error) error {
-	codes := s.DB.Ent().LoginCode
-	var err error
-	if fault.CodeOf(failure) == fault.RateLimited {
-		err = codes.DeleteOneID(proof.codeHash).Exec(ctx)
-	} else {
-		err = codes.Update().Where(logincode.ID(proof.codeHash)).
-			SetFailure(string(repeatedFailure(failure))).Exec(ctx)
-	}
+func (s *Service) failLoginCode(ctx context.Context, app App, proof loginProof, failure error) error {
+	err := s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
+		if fault.CodeOf(failure) == fault.RateLimited {
+			return nil, tx.LoginCode.DeleteOneID(proof.codeHash).Exec(ctx)
+		}
+		final := repeatedFailure(failure)
+		var events []event
+		if final == fault.LoginBlocked {
+			events = []event{{at: s.now(), action: ActionBlocked, appID: app.AppID}}
+		}
+		return events, tx.LoginCode.Update().Where(logincode.ID(proof.codeHash)).SetFailure(string(final)).Exec(ctx)
+	})
 	if err != nil {
 		s.Log.WarnContext(ctx, "the failure of a login code was not recorded", "error", err)
 	}
@@ -104,6 +108,9 @@ func (s *Service) repeatLogin(ctx context.Context, app App, proof loginProof) (*
 		if err != nil {
 			return nil, outward(fmt.Errorf("read login code: %w", err))
 		}
+		if !s.now().Before(claim.ExpiresAt) {
+			return nil, spentLoginCode()
+		}
 		if err := s.sameClient(ctx, app, claim, proof); err != nil {
 			return nil, err
 		}
@@ -125,7 +132,8 @@ func (s *Service) repeatLogin(ctx context.Context, app App, proof loginProof) (*
 
 // sameClient refuses a repeat that does not know the nonce: it may be somebody who saw the code.
 func (s *Service) sameClient(ctx context.Context, app App, claim *ent.LoginCode, proof loginProof) error {
-	if claim.NonceHash != nil && subtle.ConstantTimeCompare(*claim.NonceHash, proof.nonceHash) == 1 {
+	// Without the first condition a claim without a nonce would be anybody's who sends none.
+	if proof.nonceHash != nil && claim.NonceHash != nil && subtle.ConstantTimeCompare(*claim.NonceHash, proof.nonceHash) == 1 {
 		return nil
 	}
 	err := s.inTx(ctx, func(*ent.Tx) ([]event, error) {
