@@ -24,13 +24,14 @@ const (
 
 // cleanNickname is the text as it is stored and shown: composed, without white space at the ends or
 // in a row, without control and invisible characters. Empty means that the person has given none.
-// Faults: BAD_INPUT, for what is too long to be a name.
+// What is clean stays as it is. Faults: BAD_INPUT, for what is too long to be a name.
 func cleanNickname(text string) (string, error) {
 	if !utf8.ValidString(text) || len(text) > 4*maxNicknameBytes {
 		return "", fault.New(fault.BadInput, "the nickname is too long or not text")
 	}
 	name := strings.Join(strings.Fields(visible(norm.NFC.String(text))), " ")
-	if name == placeholder || !legible(name) {
+	name = norm.NFC.String(name) // what stood between a letter and its mark may have gone
+	if name == placeholder || !strings.ContainsFunc(name, isBody) {
 		return "", nil
 	}
 	switch {
@@ -46,43 +47,58 @@ func cleanNickname(text string) (string, error) {
 const (
 	zeroWidthJoiner   = '\u200d'
 	variationSelector = '\ufe0f' // asks for the coloured form of an emoji
+	keycap            = '\u20e3' // puts a key around the digit before it
 )
 
-// visible drops control and format characters, which can hide or reorder text. The two that emoji
-// are put together with stay, after something they can join.
+// visible turns white space into spaces and drops what nobody sees, which can hide, reorder and
+// imitate text. The two invisible characters that emoji are put together with stay where they do that.
 func visible(text string) string {
 	var b strings.Builder
 	var last rune
-	for _, r := range text {
-		joins := (r == zeroWidthJoiner || r == variationSelector) && (isSymbol(last) || last == variationSelector)
+	runes := []rune(text)
+	for i, r := range runes {
+		var next rune
+		if i+1 < len(runes) {
+			next = runes[i+1]
+		}
 		switch {
 		case unicode.IsSpace(r):
 			r = ' '
-		case unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Variation_Selector) && !joins:
-			continue
-		case unusual(r):
+		case r == zeroWidthJoiner && joins(last, next), r == variationSelector && colours(last, next):
+		case isInvisible(r), unicode.IsMark(r) && (last == 0 || last == ' '): // the mark would land on what stands before the name
 			continue
 		}
 		b.WriteRune(r)
 		last = r
 	}
-	return strings.TrimRight(b.String(), string(zeroWidthJoiner))
+	return b.String()
 }
 
-// isSymbol tells what an emoji can be made of.
-func isSymbol(r rune) bool {
-	return unicode.In(r, unicode.So, unicode.Sk, unicode.Sm) || r == '#' || r == '*' || unicode.IsDigit(r)
+// joins tells whether a joiner between the two makes one emoji of them.
+func joins(last, next rune) bool {
+	return (isEmoji(last) || last == variationSelector) && isEmoji(next)
 }
 
-// unusual tells the letters that have no shape: fillers.
-func unusual(r rune) bool {
-	return r == '\u115f' || r == '\u1160' || r == '\u3164' || r == '\uffa0' || r == '\u2800' || r == utf8.RuneError
+// colours tells whether a selector between the two makes the first an emoji.
+func colours(last, next rune) bool {
+	return isEmoji(last) || next == keycap && strings.ContainsRune("0123456789#*", last)
 }
 
-// legible tells whether there is anything to see.
-func legible(name string) bool {
-	return strings.IndexFunc(name, func(r rune) bool { return unicode.IsGraphic(r) && !unicode.IsSpace(r) && !unicode.IsMark(r) }) >= 0
+// isEmoji tells what can be an emoji, or part of one: symbols, skin tones, and the few emoji that
+// Unicode counts among letters, punctuation and mathematics.
+func isEmoji(r rune) bool {
+	return unicode.Is(unicode.So, r) && !isInvisible(r) || '\U0001f3fb' <= r && r <= '\U0001f3ff' || strings.ContainsRune("‼⁉ℹ↔〰", r)
 }
+
+// isInvisible tells what has no shape, or none that everybody sees the same.
+func isInvisible(r rune) bool {
+	return r == utf8.RuneError || r == '\u2800' || // the blank among the Braille patterns
+		unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Variation_Selector,
+			unicode.Other_Default_Ignorable_Code_Point, unicode.Noncharacter_Code_Point)
+}
+
+// isBody tells what there is to see of a name by itself.
+func isBody(r rune) bool { return r != ' ' && !unicode.IsMark(r) }
 
 // crowded tells whether one letter carries a heap of marks.
 func crowded(name string) bool {
