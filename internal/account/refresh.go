@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/google/uuid"
-
 	"mpauth/ent"
 	"mpauth/ent/session"
 	"mpauth/internal/fault"
@@ -32,6 +30,7 @@ func (s *Service) RefreshToken(ctx context.Context, raw string) (*Login, error) 
 	var m *member
 	var refused error
 	err = s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
+		refused = nil
 		now := s.now()
 		moved, err := tx.Session.Update().
 			Where(session.ID(id), session.RefreshCounter(counter), session.IdleExpiresAtGT(now), session.ExpiresAtGT(now)).
@@ -52,8 +51,8 @@ func (s *Service) RefreshToken(ctx context.Context, raw string) (*Login, error) 
 			return nil, nil
 		}
 		refused = fault.New(fault.SessionRevoked, "this session has ended")
-		ended := endsSession(now, m.whyEnded(counter), m.App.AppID, m.User.ID, id)
-		return []event{ended}, s.deleteSessions(ctx, tx, []uuid.UUID{id})
+		of := Caller{UserID: m.User.ID, SessionID: id, AppID: m.App.AppID}
+		return s.endSessions(ctx, tx, of, m.whyEnded(counter), session.ID(id))
 	})
 	if err == nil {
 		err = refused
@@ -75,12 +74,4 @@ func (m *member) whyEnded(counter int64) Action {
 		return ActionExpired
 	}
 	return ActionReuse
-}
-
-// deleteSessions removes sessions.
-func (s *Service) deleteSessions(ctx context.Context, tx *ent.Tx, ids []uuid.UUID) error {
-	if _, err := tx.Session.Delete().Where(session.IDIn(ids...)).Exec(ctx); err != nil {
-		return fmt.Errorf("end sessions: %w", err)
-	}
-	return nil
 }

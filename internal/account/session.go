@@ -8,11 +8,13 @@ import (
 	"strconv"
 	"time"
 
+	"entgo.io/ent/dialect"
 	"github.com/google/uuid"
 
 	"mpauth/ent"
 	"mpauth/ent/auditevent"
 	"mpauth/ent/identity"
+	"mpauth/ent/predicate"
 	"mpauth/ent/session"
 	"mpauth/ent/user"
 	"mpauth/internal/fault"
@@ -83,18 +85,14 @@ func earlier(a, b time.Time) time.Time {
 // The session keys of an identity that no session uses any more are erased with its last one.
 func (s *Service) Logout(ctx context.Context, caller Caller, scope LogoutScope) error {
 	return s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
-		if scope == LogoutAll {
+		switch scope {
+		case LogoutAll:
 			return s.endAll(ctx, tx, caller.AppID, caller.UserID, ActionLogout)
+		case LogoutOthers:
+			return s.endSessions(ctx, tx, caller, ActionLogout, session.IDNEQ(caller.SessionID))
+		default:
+			return s.endSessions(ctx, tx, caller, ActionLogout, session.ID(caller.SessionID))
 		}
-		which := session.ID(caller.SessionID)
-		if scope == LogoutOthers {
-			which = session.And(session.UserID(caller.UserID), session.IDNEQ(caller.SessionID))
-		}
-		ids, err := tx.Session.Query().Where(which).IDs(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("find sessions: %w", err)
-		}
-		return s.endSessions(ctx, tx, caller, ids)
 	})
 }
 
@@ -102,31 +100,60 @@ func (s *Service) Logout(ctx context.Context, caller Caller, scope LogoutScope) 
 // somebody else just as for one that is not there.
 func (s *Service) RevokeSession(ctx context.Context, caller Caller, id uuid.UUID) error {
 	return s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
-		theirs, err := tx.Session.Query().Where(session.ID(id), session.UserID(caller.UserID)).Exist(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("find session: %w", err)
-		}
-		if !theirs {
+		ended, err := s.endSessions(ctx, tx, caller, ActionLogout, session.ID(id))
+		if err == nil && len(ended) == 0 {
 			return nil, fault.New(fault.NotFound, "there is no such session")
 		}
-		return s.endSessions(ctx, tx, caller, []uuid.UUID{id})
+		return ended, err
 	})
 }
 
-// endSessions removes sessions of the caller, and the session keys that nothing uses any more.
-func (s *Service) endSessions(ctx context.Context, tx *ent.Tx, caller Caller, ids []uuid.UUID) ([]event, error) {
+// endSessions removes the sessions of the person that the condition names, and the session keys that
+// nothing uses any more.
+func (s *Service) endSessions(ctx context.Context, tx *ent.Tx, of Caller, why Action, which predicate.Session) ([]event, error) {
+	if err := s.lockIdentities(ctx, tx, of.UserID); err != nil {
+		return nil, err
+	}
+	ids, err := tx.Session.Query().Where(session.UserID(of.UserID), which).IDs(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find sessions: %w", err)
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
 	if err := s.deleteSessions(ctx, tx, ids); err != nil {
 		return nil, err
 	}
-	if err := s.dropKeys(ctx, tx, identity.UserID(caller.UserID), identity.Not(identity.HasSessions())); err != nil {
+	if err := s.dropKeys(ctx, tx, identity.UserID(of.UserID), identity.Not(identity.HasSessions())); err != nil {
 		return nil, err
 	}
 	now := s.now()
 	events := make([]event, len(ids))
 	for i, id := range ids {
-		events[i] = endsSession(now, ActionLogout, caller.AppID, caller.UserID, id)
+		events[i] = endsSession(now, why, of.AppID, of.UserID, id)
 	}
 	return events, nil
+}
+
+// lockIdentities lets the logins of a person that have begun to store something come to their end,
+// and those to come wait for the end of tx; so what tx reads next does not change under it. On SQLite
+// a transaction has the database to itself anyway.
+func (s *Service) lockIdentities(ctx context.Context, tx *ent.Tx, person uuid.UUID) error {
+	if s.DB.Dialect == dialect.SQLite {
+		return nil
+	}
+	if _, err := tx.Identity.Query().Where(identity.UserID(person)).ForUpdate().IDs(ctx); err != nil {
+		return fmt.Errorf("lock identities: %w", err)
+	}
+	return nil
+}
+
+// deleteSessions removes sessions.
+func (s *Service) deleteSessions(ctx context.Context, tx *ent.Tx, ids []uuid.UUID) error {
+	if _, err := tx.Session.Delete().Where(session.IDIn(ids...)).Exec(ctx); err != nil {
+		return fmt.Errorf("end sessions: %w", err)
+	}
+	return nil
 }
 
 // endAll ends everything a person has: sessions, session keys, and all tokens by their epoch.
@@ -138,11 +165,12 @@ func (s *Service) endAll(ctx context.Context, tx *ent.Tx, appID string, person u
 	if err != nil {
 		return nil, fmt.Errorf("read epoch: %w", err)
 	}
-	if _, err := tx.Session.Delete().Where(session.UserID(person)).Exec(ctx); err != nil {
-		return nil, fmt.Errorf("end sessions: %w", err)
-	}
+	// The keys go first: erasing them locks the identities, for the reason that lockIdentities names.
 	if err := s.dropKeys(ctx, tx, identity.UserID(person)); err != nil {
 		return nil, err
+	}
+	if _, err := tx.Session.Delete().Where(session.UserID(person)).Exec(ctx); err != nil {
+		return nil, fmt.Errorf("end sessions: %w", err)
 	}
 	return []event{{
 		at: s.now(), action: why, appID: appID, user: &person, revokes: auditevent.RevokesUser, epoch: int64(epoch),

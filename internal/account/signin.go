@@ -9,8 +9,8 @@ import (
 	"github.com/google/uuid"
 
 	"mpauth/ent"
+	"mpauth/ent/auditevent"
 	"mpauth/ent/session"
-	"mpauth/ent/user"
 	"mpauth/internal/database"
 	"mpauth/internal/sessionkey"
 	"mpauth/internal/wechat"
@@ -29,9 +29,10 @@ type arrival struct {
 func (s *Service) signIn(ctx context.Context, a arrival) (*member, error) {
 	key := s.SessionKeys.Seal(a.app.AppID, a.who.OpenID, a.who.SessionKey)
 	var m *member
-	var before returning
+	var ring sessionkey.Ring
+	var left []event
 	err := s.inTx(ctx, func(tx *ent.Tx) (events []event, err error) {
-		m, before, err = s.returningMember(ctx, tx, a, key)
+		m, ring, err = s.returningMember(ctx, tx, a, key)
 		if err != nil {
 			return nil, err
 		}
@@ -40,27 +41,19 @@ func (s *Service) signIn(ctx context.Context, a arrival) (*member, error) {
 			if err != nil {
 				return nil, err
 			}
+			ring = sessionkey.Ring{Current: key.Ciphertext, Print: key.Print}
 			events = append(events, event{at: a.exchangedAt, action: ActionRegister, appID: a.app.AppID, user: &m.User.ID})
 		}
-		ended, err := s.openSession(ctx, tx, a, m, before)
-		return append(events, ended...), err
+		left, err = s.openSession(ctx, tx, a, m)
+		return events, err
 	})
 	if err != nil {
 		return nil, err
 	}
-	if m.FirstLogin {
-		before.ring = sessionkey.Ring{Current: key.Ciphertext, Print: key.Print}
-	}
-	s.SessionKeys.Remember(m.IdentityID, a.app.AppID, a.who.OpenID, before.ring)
-	m.KeyPrint = before.ring.Print
+	s.publish(left)
+	s.SessionKeys.Remember(m.IdentityID, a.app.AppID, a.who.OpenID, ring)
+	m.KeyPrint = ring.Print
 	return m, nil
-}
-
-// returning is what a person who comes back leaves behind on the way in.
-type returning struct {
-	replaced *uuid.UUID // the session that their device had
-	sessions int        // how many sessions they have, that one included
-	ring     sessionkey.Ring
 }
 
 // welcomeBack is one statement because a login is the service's busiest write. It finds the identity
@@ -83,51 +76,37 @@ UPDATE identities SET
   session_key_at    = CASE WHEN session_key IS NOT NULL AND session_key_at > $4 THEN session_key_at ELSE $4 END
 WHERE app_id = $1 AND open_id = $2
 RETURNING id, user_id, union_id IS NOT NULL, session_key, session_key_print, previous_key, previous_key_until,
-  (SELECT u.status FROM users u WHERE u.id = identities.user_id),
-  (SELECT u.disabled_until FROM users u WHERE u.id = identities.user_id),
-  (SELECT u.epoch FROM users u WHERE u.id = identities.user_id),
   (SELECT u.nickname FROM users u WHERE u.id = identities.user_id),
   (SELECT u.avatar_url FROM users u WHERE u.id = identities.user_id),
   (SELECT u.phone_sealed FROM users u WHERE u.id = identities.user_id),
-  (SELECT u.created_at FROM users u WHERE u.id = identities.user_id),
-  (SELECT s.id FROM sessions s WHERE s.user_id = identities.user_id AND s.device_id = $8),
-  (SELECT COUNT(*) FROM sessions s WHERE s.user_id = identities.user_id)`
+  (SELECT u.created_at FROM users u WHERE u.id = identities.user_id)`
 
 // returningMember finds the person and renews their identity; nil when WeChat's openid is new here.
-// Faults: ACCOUNT_DISABLED.
-func (s *Service) returningMember(ctx context.Context, tx *ent.Tx, a arrival, key sessionkey.Sealed) (*member, returning, error) {
+func (s *Service) returningMember(ctx context.Context, tx *ent.Tx, a arrival, key sessionkey.Sealed) (*member, sessionkey.Ring, error) {
+	var ring sessionkey.Ring
 	var union *string
 	if a.who.UnionID != "" {
 		union = &a.who.UnionID
 	}
-	var device string
-	if a.device != nil {
-		device = a.device.ID
-	}
 	rows, err := tx.QueryContext(ctx, welcomeBack, a.app.AppID, a.who.OpenID, union, a.exchangedAt,
-		key.Ciphertext, key.Print, a.exchangedAt.Add(sessionkey.PreviousLife), device)
+		key.Ciphertext, key.Print, a.exchangedAt.Add(sessionkey.PreviousLife))
 	if err != nil {
-		return nil, returning{}, fmt.Errorf("renew identity: %w", err)
+		return nil, ring, fmt.Errorf("renew identity: %w", err)
 	}
 	defer rows.Close()
 	if !rows.Next() {
-		return nil, returning{}, rows.Err()
+		return nil, ring, rows.Err()
 	}
 	m := member{App: a.app, OpenID: a.who.OpenID}
 	m.flow, m.LastLoginAt = a.app.Flow, a.exchangedAt
-	var before returning
 	var phone []byte
 	err = rows.Scan(&m.IdentityID, &m.User.ID, &m.HasUnionID,
-		&before.ring.Current, &before.ring.Print, &before.ring.Previous, database.NullTime(&before.ring.PreviousUntil),
-		&m.state.Status, database.NullTime(&m.state.DisabledUntil), &m.Epoch, &m.Nickname, &m.AvatarURL, &phone, database.Time(&m.CreatedAt),
-		&before.replaced, &before.sessions)
+		&ring.Current, &ring.Print, &ring.Previous, database.NullTime(&ring.PreviousUntil),
+		&m.Nickname, &m.AvatarURL, &phone, database.Time(&m.CreatedAt))
 	if err != nil {
-		return nil, returning{}, fmt.Errorf("renew identity: %w", err)
+		return nil, ring, fmt.Errorf("renew identity: %w", err)
 	}
-	if err := m.state.admits(a.exchangedAt); err != nil {
-		return nil, returning{}, err
-	}
-	return &m, before, s.withPhone(&m.User, phone)
+	return &m, ring, s.withPhone(&m.User, phone)
 }
 
 // register creates a person with their identity. When another request registers the same openid at
@@ -157,40 +136,38 @@ func (s *Service) register(ctx context.Context, tx *ent.Tx, a arrival, key sessi
 	} else if err != nil {
 		return nil, fmt.Errorf("create identity: %w", err)
 	}
-	m := member{
+	return &member{
 		User: User{ID: userID, HasUnionID: a.who.UnionID != "", CreatedAt: a.exchangedAt, LastLoginAt: a.exchangedAt, flow: a.app.Flow},
 		App:  a.app, IdentityID: identityID, OpenID: a.who.OpenID, FirstLogin: true,
-	}
-	m.state.Status = user.StatusActive
-	return &m, nil
+	}, nil
 }
 
 // openSession gives the device a session of its own, in place of the one it had, and ends the oldest
-// sessions of a person who has too many. It returns the events of all that.
-func (s *Service) openSession(ctx context.Context, tx *ent.Tx, a arrival, m *member, before returning) ([]event, error) {
-	id, err := s.newID()
+// sessions of a person who has too many. It returns what has ended, for [Service.publish].
+// Faults: ACCOUNT_DISABLED.
+func (s *Service) openSession(ctx context.Context, tx *ent.Tx, a arrival, m *member) (ended []event, err error) {
+	m.SessionID, err = s.newID()
 	if err != nil {
 		return nil, err
 	}
-	m.SessionID = id
 	now := a.exchangedAt
-	events := []event{{at: now, action: ActionLogin, appID: a.app.AppID, user: &m.User.ID, session: &id}}
-	others := before.sessions
-	if before.replaced != nil {
-		others--
-		events = append(events, endsSession(now, ActionReplaced, a.app.AppID, m.User.ID, *before.replaced))
+	ended, err = s.enter(ctx, tx, a, m)
+	if err != nil {
+		return nil, err
 	}
-	if others >= s.Limits.MaxSessions {
-		evicted, err := s.evict(ctx, tx, m.User.ID, a.deviceID(id), others-s.Limits.MaxSessions+1)
-		if err != nil {
+	var evicted []uuid.UUID
+	for _, e := range ended {
+		if e.action == ActionEvicted {
+			evicted = append(evicted, *e.session)
+		}
+	}
+	if len(evicted) > 0 {
+		if err := s.deleteSessions(ctx, tx, evicted); err != nil {
 			return nil, err
 		}
-		for _, gone := range evicted {
-			events = append(events, endsSession(now, ActionEvicted, a.app.AppID, m.User.ID, gone))
-		}
 	}
-	row := tx.Session.Create().SetID(id).SetUserID(m.User.ID).SetIdentityID(m.IdentityID).SetAppID(a.app.AppID).
-		SetDeviceID(a.deviceID(id)).SetRefreshedAt(now).SetCreatedAt(now).
+	row := tx.Session.Create().SetID(m.SessionID).SetUserID(m.User.ID).SetIdentityID(m.IdentityID).SetAppID(a.app.AppID).
+		SetDeviceID(a.deviceID(m.SessionID)).SetRefreshedAt(now).SetCreatedAt(now).
 		SetIdleExpiresAt(now.Add(s.Limits.RefreshIdle)).SetExpiresAt(now.Add(s.Limits.RefreshMax)).
 		SetLoginCodeHash(a.codeHash).SetFirstLogin(m.FirstLogin)
 	if d := a.device; d != nil {
@@ -201,7 +178,54 @@ func (s *Service) openSession(ctx context.Context, tx *ent.Tx, a arrival, m *mem
 	if err != nil {
 		return nil, fmt.Errorf("open session: %w", err)
 	}
-	return events, nil
+	return ended, nil
+}
+
+// enter records the login, and the end of each session that gives way to it: that of the same device,
+// and those that were not refreshed for the longest time when there are too many.
+//
+// What it decides by, it must read itself, after [welcomeBack] has locked the identity: on PostgreSQL
+// a statement that waits for a lock goes on with what it saw before it waited, so welcomeBack knows
+// nothing of what a login, a logout or a ban beside it has just done.
+const enter = `
+INSERT INTO audit_events (at, action, app_id, user_id, session_id, revokes, epoch)
+SELECT $1, CASE WHEN s.id IS NULL THEN '` + string(ActionLogin) + `'
+                WHEN s.device_id = $5 THEN '` + string(ActionReplaced) + `'
+                ELSE '` + string(ActionEvicted) + `' END,
+  $2, $3, COALESCE(s.id, $4), CASE WHEN s.id IS NOT NULL THEN '` + string(auditevent.RevokesSession) + `' END, 0
+FROM (SELECT 0 AS leaving UNION ALL SELECT 1) AS who
+LEFT JOIN sessions s ON leaving = 1 AND s.user_id = $3 AND (s.device_id = $5 OR s.id IN (
+  SELECT o.id FROM sessions o WHERE o.user_id = $3 AND o.device_id <> $5
+  ORDER BY o.refreshed_at DESC, o.id LIMIT 1000 OFFSET $6))
+WHERE leaving = 0 OR s.id IS NOT NULL
+RETURNING action, session_id,
+  (SELECT u.status FROM users u WHERE u.id = audit_events.user_id),
+  (SELECT u.disabled_until FROM users u WHERE u.id = audit_events.user_id),
+  (SELECT u.epoch FROM users u WHERE u.id = audit_events.user_id)`
+
+func (s *Service) enter(ctx context.Context, tx *ent.Tx, a arrival, m *member) (ended []event, err error) {
+	now := a.exchangedAt
+	rows, err := tx.QueryContext(ctx, enter, now, a.app.AppID, m.User.ID, m.SessionID,
+		a.deviceID(m.SessionID), s.Limits.MaxSessions-1)
+	if err != nil {
+		return nil, fmt.Errorf("record login: %w", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var action Action
+		var id uuid.UUID
+		err := rows.Scan(&action, &id, &m.state.Status, database.NullTime(&m.state.DisabledUntil), &m.Epoch)
+		if err != nil {
+			return nil, fmt.Errorf("record login: %w", err)
+		}
+		if action != ActionLogin {
+			ended = append(ended, endsSession(now, action, a.app.AppID, m.User.ID, id))
+		}
+	}
+	if err := rows.Err(); err != nil {
+		return nil, fmt.Errorf("record login: %w", err)
+	}
+	return ended, m.state.admits(now)
 }
 
 // deviceID is the name of the device; a device that gave none gets one that no other login shares.
@@ -210,19 +234,4 @@ func (a arrival) deviceID(session uuid.UUID) string {
 		return "unnamed " + session.String()
 	}
 	return a.device.ID
-}
-
-// evict removes the sessions that were not refreshed for the longest time, never that of the device
-// which is logging in, and returns their ids.
-func (s *Service) evict(ctx context.Context, tx *ent.Tx, person uuid.UUID, device string, excess int) ([]uuid.UUID, error) {
-	oldest, err := tx.Session.Query().
-		Where(session.UserID(person), session.DeviceIDNEQ(device)).
-		Order(session.ByRefreshedAt()).Limit(excess).IDs(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("find the oldest sessions: %w", err)
-	}
-	if _, err := tx.Session.Delete().Where(session.IDIn(oldest...)).Exec(ctx); err != nil {
-		return nil, fmt.Errorf("end the oldest sessions: %w", err)
-	}
-	return oldest, nil
 }
