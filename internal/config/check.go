@@ -18,6 +18,7 @@ func (c *Config) check(given map[string]bool, env environ, p *problems) {
 	switch c.Command {
 	case Serve:
 		c.checkPublicURL(p)
+		c.checkProxies(p)
 		c.checkWechatURL(p)
 		c.checkApps(env, p)
 		c.checkDatabase(p)

@@ -12,6 +12,7 @@ package config
 
 import (
 	"log/slog"
+	"net/netip"
 	"time"
 )
 
@@ -56,6 +57,9 @@ type Config struct {
 	// Apps are the Mini Programs to serve, never empty for [Serve]. For [FakeWechat] an empty list means any app.
 	Apps []App `kong:"-"`
 
+	// Proxies are the networks of TrustedProxies, with IPv4 as IPv4.
+	Proxies []netip.Prefix `kong:"-"`
+
 	// Warnings are one-line remarks for the operator about settings that are accepted but probably not meant.
 	Warnings []string `kong:"-"`
 
@@ -63,6 +67,8 @@ type Config struct {
 	Listen      string      `group:"Server" placeholder:"HOST:PORT" default:"127.0.0.1:8080" for:"fakewechat" help:"Address to listen on. Port 0 takes a free one."`
 	PublicURL   string      `name:"public-url" group:"Server" placeholder:"URL" otherwise:"http:// and the listen address in development; required in production" help:"Address under which clients reach this server, https in production. It is the issuer of tokens, so changing it ends every login."`
 	Data        string      `group:"Server" placeholder:"DIR" default:"./data" for:"migrate,keys" help:"Directory for the SQLite database, the development keys and uploads."`
+
+	TrustedProxies string `group:"Server" placeholder:"NETWORKS" otherwise:"none" help:"Networks of the proxies in front, such as 10.0.0.0/8,fd00::/8. Only they are believed when X-Forwarded-For says who is calling."`
 
 	Introspection bool `group:"Server" negatable:"" otherwise:"on in development, off in production" help:"Answer GraphQL introspection queries."`
 

@@ -29,6 +29,7 @@ func production(changes ...string) []string {
 		"MPAUTH_DATABASE_URL=" + dbURL,
 		"MPAUTH_WECHAT_APPID=" + appID,
 		"MPAUTH_WECHAT_SECRET=" + appSecret,
+		"MPAUTH_TRUSTED_PROXIES=10.0.0.0/8",
 	}, changes...)
 }
 
