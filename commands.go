@@ -66,17 +66,20 @@ func banner(stdout io.Writer, c *config.Config, address net.Addr) {
 		fmt.Fprintf(stdout, "mpauth listens on %s\n", base)
 		return
 	}
+	wechat := c.WechatURL
+	if c.FakeInProcess() {
+		wechat = base + "/fakewechat/ (inside this process)"
+	}
 	fmt.Fprintf(stdout, `
   mpauth, DEVELOPMENT MODE: made-up keys, this machine only. Never put this on the internet.
 
     GraphQL        %[1]s/graphql
     Public keys    %[1]s/.well-known/jwks.json
     Ready?         %[1]s/readyz
-`, base)
-	if c.FakeInProcess() {
-		fmt.Fprintf(stdout, "    Fake WeChat    %s/fakewechat/\n", base)
-	}
-	fmt.Fprintf(stdout, "    Apps           %s\n\n", appList(c))
+    WeChat         %[2]s
+    Apps           %[3]s
+
+`, base, wechat, appList(c))
 }
 
 func appList(c *config.Config) string {

@@ -47,18 +47,23 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return err
 	}
 	log := telemetry.NewLogger(stderr, c.LogFormat, c.LogLevel)
-	for _, warning := range c.Warnings {
-		log.Warn(warning)
+	if c.Command == config.Serve {
+		return serve(ctx, c, log, stdout)
 	}
+	warn(c, log)
 	switch c.Command {
 	case config.FakeWechat:
 		return serveFake(ctx, c, log, stdout)
 	case config.Migrate:
 		return migrate(ctx, c, stdout)
-	case config.KeysGenerate, config.KeysList, config.KeysRotate:
-		return manageKeys(c, stdout)
 	default:
-		return serve(ctx, c, log, stdout)
+		return manageKeys(c, stdout)
+	}
+}
+
+func warn(c *config.Config, log *slog.Logger) {
+	for _, warning := range c.Warnings {
+		log.Warn(warning)
 	}
 }
 
@@ -73,6 +78,7 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 	if err != nil {
 		return err
 	}
+	warn(c, log) // not before: a start that is refused says why, and nothing else
 	banner(stdout, c, listener.Addr())
 	return serveUntilDone(ctx, newHTTPServer(s.routes(), log), listener, ending{
 		leave: s.leave, finish: s.finish, limit: c.ShutdownTimeout,

@@ -109,7 +109,7 @@ func TestServerOfTheFakeProcess(t *testing.T) {
 	t.Parallel()
 	fake := startFake(t)
 	p := start(t, settings{"WECHAT_URL": fake.url(), "WECHAT_APPID": appID, "WECHAT_SECRET": appSecret})
-	require.NotContains(t, p.stdout.String(), "Fake WeChat")
+	require.Regexp(t, `WeChat +`+fake.url()+"\n", p.stdout.String())
 	require.Equal(t, http.StatusNotFound, get(t, p.url()+"/fakewechat/").status)
 	require.True(t, logIn(t, p.url(), fake.url(), "alice").isNew)
 }

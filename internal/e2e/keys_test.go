@@ -17,7 +17,7 @@ import (
 // key file every five seconds, hence the time this takes.
 func TestSigningKeyRotatesUnderARunningServer(t *testing.T) {
 	t.Parallel()
-	s := settings{"DATA": t.TempDir()}
+	s := settings{"DATA": t.TempDir(), "RATE_LIMITS": "off"}
 	p := start(t, s)
 	fake := p.url() + "/fakewechat"
 	path := filepath.Join(s["DATA"], "dev-keys.json")

@@ -128,6 +128,17 @@ func TestEveryProblemHasItsLine(t *testing.T) {
 	}
 }
 
+// TestAMisspeltVariableIsSaid: it is no reason to refuse, but its author should know.
+func TestAMisspeltVariableIsSaid(t *testing.T) {
+	t.Parallel()
+	const says = "MPAUTH_REQUEST_TIMOUT: is not a setting of mpauth and is ignored; did you mean MPAUTH_REQUEST_TIMEOUT?"
+	misspelt := settings{"REQUEST_TIMOUT": "1s", "DATA": t.TempDir()}
+	ended := start(t, misspelt).stop(t)
+	require.Zero(t, ended.code)
+	require.Contains(t, ended.stderr, says)
+	require.Contains(t, run(t, command(misspelt, "migrate")).stderr, says)
+}
+
 func TestUnwritableDataDirectoryIsRefused(t *testing.T) {
 	t.Parallel()
 	dir, err := os.MkdirTemp("", "mpauth-unwritable") // one that everybody can reach, unlike t.TempDir

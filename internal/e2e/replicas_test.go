@@ -16,7 +16,7 @@ func replicas(t *testing.T, fake *process) settings {
 	t.Helper()
 	s := emptyDatabase(t, dialect.Postgres).with(settings{
 		"WECHAT_URL": fake.url(), "WECHAT_APPID": appID, "WECHAT_SECRET": appSecret,
-		"PUBLIC_URL": "http://mpauth.test", "KEYS_FILE": filepath.Join(t.TempDir(), "keys.json"),
+		"PUBLIC_URL": "http://mpauth.test", "RATE_LIMITS": "off", "KEYS_FILE": filepath.Join(t.TempDir(), "keys.json"),
 	})
 	require.Zero(t, run(t, command(settings{"KEYS_FILE": s["KEYS_FILE"]}, "keys", "generate")).code)
 	return s
