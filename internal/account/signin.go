@@ -31,21 +31,17 @@ func (s *Service) signIn(ctx context.Context, a arrival) (*member, error) {
 	var m *member
 	var ring sessionkey.Ring
 	var left []event
-	err := s.inTx(ctx, func(tx *ent.Tx) (events []event, err error) {
+	err := s.inTx(ctx, func(tx *ent.Tx) (_ []event, err error) {
 		m, ring, err = s.returningMember(ctx, tx, a, key)
+		if err == nil && m == nil {
+			m, err = s.register(ctx, tx, a, key)
+			ring = sessionkey.Ring{Current: key.Ciphertext, Print: key.Print}
+		}
 		if err != nil {
 			return nil, err
 		}
-		if m == nil {
-			m, err = s.register(ctx, tx, a, key)
-			if err != nil {
-				return nil, err
-			}
-			ring = sessionkey.Ring{Current: key.Ciphertext, Print: key.Print}
-			events = append(events, event{at: a.exchangedAt, action: ActionRegister, appID: a.app.AppID, user: &m.User.ID})
-		}
 		left, err = s.openSession(ctx, tx, a, m)
-		return events, err
+		return nil, err // what has left is recorded already
 	})
 	if err != nil {
 		return nil, err
@@ -135,6 +131,10 @@ func (s *Service) register(ctx context.Context, tx *ent.Tx, a arrival, key sessi
 		return nil, errAgain
 	} else if err != nil {
 		return nil, fmt.Errorf("create identity: %w", err)
+	}
+	registered := event{at: a.exchangedAt, action: ActionRegister, appID: a.app.AppID, user: &userID}
+	if err := s.record(ctx, tx, []event{registered}); err != nil {
+		return nil, err
 	}
 	return &member{
 		User: User{ID: userID, HasUnionID: a.who.UnionID != "", CreatedAt: a.exchangedAt, LastLoginAt: a.exchangedAt, flow: a.app.Flow},
