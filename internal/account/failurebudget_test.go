@@ -66,8 +66,14 @@ func TestFiveFailuresDropTheSessionKeys(t *testing.T) {
 		require.NoError(t, err, "a code proves the number without the key")
 		require.NoError(t, w.try(t, bob, "bob"), "the failures of one do not touch another")
 
-		_, ann = w.login(t, "ann")
+		attacker := ann
+		login, err := w.SilentLogin(t.Context(), w.proof(shop, "ann", "another-device"))
+		require.NoError(t, err)
+		ann = w.caller(t, login)
 		require.NoError(t, w.try(t, ann, "ann"), "a new login brings a new key")
+		requireFault(t, fault.DecryptWxOpenDataFail, w.try(t, attacker, "ann")) // the session that failed has to wait
+		w.clock.advance(10 * time.Minute)
+		require.NoError(t, w.try(t, attacker, "ann"))
 	})
 }
 

@@ -132,6 +132,9 @@ func TestUnusableEncryptedDataFailsAlike(t *testing.T) {
 			require.Equal(t, reference.Message, got.Message, name)
 			require.Equal(t, reference.RetryAfter, got.RetryAfter, name)
 			require.Equal(t, reference.Step, got.Step, name)
+			if len(e.EncryptedData) > 8 {
+				require.NotContains(t, got.Error(), e.EncryptedData, "what was sent is in no text, not even of the log")
+			}
 			require.Empty(t, w.number(t, caller), name)
 		}
 		for name, damage := range damages() {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"mpauth/internal/account"
 	"mpauth/internal/fault"
 	"mpauth/internal/wechat"
 )
@@ -117,6 +118,16 @@ func naive(key []byte, iv, ciphertext []byte) (number, answer string) {
 	return content.PurePhoneNumber, "ok"
 }
 
+// shown is all that a client is shown of what updatePhone makes of a ciphertext.
+func (w *world) shown(t testing.TB, caller account.Caller, iv, ciphertext []byte) string {
+	t.Helper()
+	bound, err := w.UpdatePhone(t.Context(), caller, byCiphertext(encoded(iv, ciphertext)))
+	require.Nil(t, bound)
+	var refused *fault.Error
+	require.ErrorAs(t, err, &refused)
+	return string(refused.Code) + refused.Message + refused.RetryAfter.String()
+}
+
 func TestPaddingOracleCannotForgePhone(t *testing.T) {
 	t.Parallel()
 	const chosen = "13900139000"
@@ -145,16 +156,28 @@ func TestPaddingOracleCannotForgePhone(t *testing.T) {
 		}, []byte(phoneJSON(chosen, shop, now)))
 		require.ErrorIs(t, err, errLearnedNothing)
 	})
+	t.Run("updatePhone tells nothing, even without the failure budget", func(t *testing.T) {
+		t.Parallel()
+		inEachWorld(t, func(t *testing.T, w *world) {
+			_, ann := w.login(t, "ann")
+			asked := 0
+			_, _, err := forge(func(iv, ciphertext []byte) string {
+				if asked++; asked%4 == 0 {
+					w.db.Ent().DecryptFailure.Delete().ExecX(t.Context())
+				}
+				return w.shown(t, ann, iv, ciphertext)
+			}, []byte(phoneJSON(chosen, shop, w.clock.Now())))
+			require.ErrorIs(t, err, errLearnedNothing)
+			require.Equal(t, 256, asked, "every padding has been tried")
+			require.False(t, w.keyless(t, ann), "against the key")
+		})
+	})
 	t.Run("updatePhone", func(t *testing.T) {
 		t.Parallel()
 		inEachWorld(t, func(t *testing.T, w *world) {
 			_, ann := w.login(t, "ann")
 			_, _, err := forge(func(iv, ciphertext []byte) string {
-				bound, err := w.UpdatePhone(t.Context(), ann, byCiphertext(encoded(iv, ciphertext)))
-				var refused *fault.Error
-				require.Nil(t, bound)
-				require.ErrorAs(t, err, &refused)
-				return string(refused.Code) + refused.Message + refused.RetryAfter.String() // all that the client is shown
+				return w.shown(t, ann, iv, ciphertext)
 			}, []byte(phoneJSON(chosen, shop, w.clock.Now())))
 			require.ErrorIs(t, err, errLearnedNothing)
 			require.Empty(t, w.number(t, ann))

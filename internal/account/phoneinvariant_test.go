@@ -159,3 +159,26 @@ func TestNumberHasOneOwnerUnderLoad(t *testing.T) {
 		require.Equal(t, len(owners), w.db.Ent().User.Query().Where(user.PhoneIndexNotNil()).CountX(context.WithoutCancel(t.Context())))
 	})
 }
+
+// Two who want each other's number hold up one another in the database. Both are told what holds.
+func TestTwoWhoSwapTheirNumbers(t *testing.T) {
+	t.Parallel()
+	inEachWorld(t, func(t *testing.T, w *world) {
+		people, numbers := []string{"ann", "bob"}, []string{"13800138000", "13900139000"}
+		var callers []account.Caller
+		for i, name := range people {
+			_, caller := w.login(t, name)
+			callers = append(callers, caller)
+			w.bind(t, caller, name, numbers[i])
+		}
+		for range 4 {
+			_, errs := atOnce(2, func(i int) (*account.User, error) {
+				return w.UpdatePhone(t.Context(), callers[i], byCode(w.wechat.PhoneCode(shop, people[i], numbers[1-i])))
+			})
+			for i, err := range errs {
+				requireFault(t, fault.PhoneTaken, err)
+				require.Equal(t, "+86"+numbers[i], w.number(t, callers[i]))
+			}
+		}
+	})
+}
