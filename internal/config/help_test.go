@@ -5,6 +5,8 @@ import (
 	"flag"
 	"os"
 	"reflect"
+	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -58,10 +60,13 @@ func TestHelpIsShownWhateverIsWrong(t *testing.T) {
 	require.Equal(t, shownBy(t, nil, "--help"), shownBy(t, wrong, "--listen=x", "--help"))
 }
 
+// TestVersion sees what a test binary knows of itself; scripts/check-build what a release knows.
 func TestVersion(t *testing.T) {
 	t.Parallel()
-	require.Regexp(t, `^mpauth \S+\n$`, shownBy(t, nil, "--version"))
-	require.Regexp(t, `^mpauth \S+\n$`, shownBy(t, []string{"MPAUTH_ENV=prod"}, "version"))
+	platform := regexp.QuoteMeta(runtime.Version() + " " + runtime.GOOS + "/" + runtime.GOARCH)
+	line := `^mpauth \S+ \(commit \S+, ` + platform + `\)\n$`
+	require.Regexp(t, line, shownBy(t, nil, "--version"))
+	require.Regexp(t, line, shownBy(t, []string{"MPAUTH_ENV=prod"}, "version"))
 }
 
 // The whole surface is in --help: a setting without a meaning, a default, a group or a variable does not exist.

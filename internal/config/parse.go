@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"reflect"
 	"regexp"
-	"runtime/debug"
 	"strings"
 	"time"
 
@@ -152,13 +151,4 @@ func (showVersion) IgnoreDefault() {}
 // BeforeReset is called by kong when the flag was seen.
 func (showVersion) BeforeReset(context *kong.Context) error {
 	return errors.Join(writeVersion(context.Stdout), ErrShown)
-}
-
-func writeVersion(w io.Writer) error {
-	version := "(devel)"
-	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" {
-		version = info.Main.Version
-	}
-	_, err := fmt.Fprintln(w, "mpauth", version)
-	return err
 }
