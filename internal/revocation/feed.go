@@ -11,6 +11,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -49,10 +50,12 @@ type Options struct {
 type Feed struct {
 	Options
 	mu       sync.RWMutex
-	sessions map[uuid.UUID]time.Time // ended sessions, and when
-	users    map[uuid.UUID]userEnd   // ended epochs
-	cursor   int64
-	lastLook atomic.Int64 // when the events were last read successfully, in Unix nanoseconds; 0: never
+	sessions map[uuid.UUID]time.Time   // ended sessions, and when
+	users    map[uuid.UUID]userEnd     // ended epochs
+	lastLook atomic.Pointer[time.Time] // when the events were last read successfully; nil: never
+
+	looking sync.Mutex // guards cursor: one look at a time
+	cursor  int64
 }
 
 type userEnd struct {
@@ -97,9 +100,14 @@ func (f *Feed) logChange(ctx context.Context, err error) {
 	f.Log.InfoContext(ctx, "the revocation feed is back")
 }
 
-// Age is how long ago the events were last read; very large before the first time.
+// Age is how long ago the events were last read; very large before the first time. It is negative
+// after the clock was set back, if that is not one that only goes forward, as that of time.Now is.
 func (f *Feed) Age() time.Duration {
-	return f.Now().Sub(time.Unix(0, f.lastLook.Load()))
+	last := f.lastLook.Load()
+	if last == nil {
+		return math.MaxInt64
+	}
+	return f.Now().Sub(*last)
 }
 
 // EndSession makes a session refused on this replica from now on.
@@ -124,7 +132,7 @@ func (f *Feed) Check(ctx context.Context, session, person uuid.UUID, epoch int64
 	if f.ended(session, person, epoch) {
 		return ErrRevoked
 	}
-	if f.Age() <= freshFor {
+	if age := f.Age(); age >= 0 && age <= freshFor {
 		return nil
 	}
 	return f.ask(ctx, session, person, epoch)

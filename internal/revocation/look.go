@@ -31,6 +31,8 @@ FROM (SELECT 1) one LEFT JOIN audit_events e
 
 // Look reads the events since the last look, once.
 func (f *Feed) Look(ctx context.Context) error {
+	f.looking.Lock()
+	defer f.looking.Unlock()
 	begun := f.Now()
 	query := lookSQLite
 	if f.DB.Dialect == dialect.Postgres {
@@ -43,7 +45,7 @@ func (f *Feed) Look(ctx context.Context) error {
 		return fmt.Errorf("read revocations: %w", err)
 	}
 	f.cursor = next
-	f.lastLook.Store(begun.UnixNano())
+	f.lastLook.Store(&begun)
 	f.forget(begun.Add(-f.Window))
 	return nil
 }
