@@ -59,7 +59,7 @@ func (s *Service) signIn(ctx context.Context, a arrival) (*member, error) {
 const welcomeBack = `
 UPDATE identities SET
   union_id = COALESCE($3, union_id),
-  last_login_at = $4,
+  last_login_at = CASE WHEN last_login_at > $4 THEN last_login_at ELSE $4 END,
   previous_key = CASE
     WHEN session_key IS NULL OR session_key_print = $6 THEN previous_key
     WHEN session_key_at > $4 THEN $5
@@ -71,7 +71,7 @@ UPDATE identities SET
   session_key_print = CASE WHEN session_key IS NOT NULL AND session_key_at > $4 THEN session_key_print ELSE $6 END,
   session_key_at    = CASE WHEN session_key IS NOT NULL AND session_key_at > $4 THEN session_key_at ELSE $4 END
 WHERE app_id = $1 AND open_id = $2
-RETURNING id, user_id, union_id IS NOT NULL, session_key, session_key_print, previous_key, previous_key_until,
+RETURNING id, user_id, union_id IS NOT NULL, session_key, session_key_print, previous_key, previous_key_until, last_login_at,
   (SELECT u.nickname FROM users u WHERE u.id = identities.user_id),
   (SELECT u.avatar_url FROM users u WHERE u.id = identities.user_id),
   (SELECT u.phone_sealed FROM users u WHERE u.id = identities.user_id),
@@ -94,10 +94,10 @@ func (s *Service) returningMember(ctx context.Context, tx *ent.Tx, a arrival, ke
 		return nil, ring, rows.Err()
 	}
 	m := member{App: a.app, OpenID: a.who.OpenID}
-	m.flow, m.LastLoginAt = a.app.Flow, a.exchangedAt
+	m.flow = a.app.Flow
 	var phone []byte
 	err = rows.Scan(&m.IdentityID, &m.User.ID, &m.HasUnionID,
-		&ring.Current, &ring.Print, &ring.Previous, database.NullTime(&ring.PreviousUntil),
+		&ring.Current, &ring.Print, &ring.Previous, database.NullTime(&ring.PreviousUntil), database.Time(&m.LastLoginAt),
 		&m.Nickname, &m.AvatarURL, &phone, database.Time(&m.CreatedAt))
 	if err != nil {
 		return nil, ring, fmt.Errorf("renew identity: %w", err)

@@ -137,7 +137,8 @@ func value(column *[]byte) []byte {
 	return *column
 }
 
-// open decrypts the ring.
+// open decrypts the ring. A key that does not open is as good as lost; it is an error only when there
+// was a key and none opens.
 func (s *Store) open(ring Ring) ([]string, error) {
 	var keys []string
 	var failures error
@@ -155,5 +156,8 @@ func (s *Store) open(ring Ring) ([]string, error) {
 	if ring.Previous != nil && ring.PreviousUntil != nil && s.Now().Before(*ring.PreviousUntil) {
 		read(ring.Previous)
 	}
-	return keys, failures
+	if len(keys) > 0 {
+		return keys, nil
+	}
+	return nil, failures
 }
