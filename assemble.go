@@ -13,10 +13,13 @@ import (
 
 	"entgo.io/ent/dialect"
 
+	"mpauth/graph"
 	"mpauth/internal/account"
+	"mpauth/internal/clientip"
 	"mpauth/internal/config"
 	"mpauth/internal/database"
 	"mpauth/internal/keyfile"
+	"mpauth/internal/ratelimit"
 	"mpauth/internal/revocation"
 	"mpauth/internal/sessionkey"
 	"mpauth/internal/token"
@@ -28,8 +31,9 @@ const (
 	tokenLeeway      = 10 * time.Second
 	revocationWindow = 20 * time.Minute // longer than any access token lives
 	cachedIdentities = 100_000
+	limitedCallers   = 1 << 20 // 17 MB
 	sweepInterval    = time.Minute
-	keyFileInterval  = 5 * time.Second
+	keyFileInterval  = 10 * time.Second
 )
 
 // server is everything that runs.
@@ -41,6 +45,7 @@ type server struct {
 	access      *token.Access
 	sessionKeys *sessionkey.Store
 	revocations *revocation.Feed
+	limits      *graph.Limits // nil: there are none
 	account     *account.Service
 	fake        *wechatfake.Server // nil: the real WeChat is asked
 	draining    atomic.Bool
@@ -102,12 +107,16 @@ func (s *server) makeServices(issuer, wechatURL string) (err error) {
 	s.revocations = revocation.NewFeed(revocation.Options{
 		DB: s.db, Window: revocationWindow, Notify: s.notifications(), Now: time.Now, Log: s.log,
 	})
+	if c.RateLimits {
+		s.limits = graph.NewLimits(ratelimit.New(limitedCallers, time.Now), clientip.FromContext)
+	}
 	s.account = account.New(account.Options{
 		DB: s.db, WeChat: wechat.New(wechat.Options{BaseURL: wechatURL, Apps: secretsOf(c)}),
 		Apps: apps, Access: s.access, Refresh: s.rings.refresh,
 		SessionKeys: s.sessionKeys, Phones: s.rings.phone, PhoneIndex: s.rings.index, Revocations: s.revocations,
-		Limits: account.Limits{RefreshIdle: c.RefreshIdle, RefreshMax: c.RefreshMax, MaxSessions: c.MaxSessions},
-		Now:    time.Now, Rand: rand.Reader, Log: s.log,
+		Limits:     account.Limits{RefreshIdle: c.RefreshIdle, RefreshMax: c.RefreshMax, MaxSessions: c.MaxSessions},
+		LimitLogin: s.limits.Login, LimitRefresh: s.limits.Refresh,
+		Now: time.Now, Rand: rand.Reader, Log: s.log,
 	})
 	return nil
 }

@@ -34,7 +34,11 @@ func TestDeadlineHonouredWhenDBBlackholed(t *testing.T) {
 	t.Parallel()
 	c := startCutOff(t)
 	person := logIn(t, c.here.url(), c.fake.url(), "alice")
-	must(t, c.here.url(), person.token, me, nil)
+	var warming sync.WaitGroup // so that there are connections to be caught on
+	for range 16 {
+		warming.Go(func() { _, _ = try(c.here.url(), person.token, me, nil) })
+	}
+	warming.Wait()
 
 	c.wire.swallow()
 	for range 2 { // at first on connections that are open, then on new ones

@@ -102,7 +102,7 @@ func launch(t testing.TB, cmd *exec.Cmd) *process {
 		if t.Failed() && log != "" {
 			t.Logf("%v wrote to stderr:\n%s", cmd.Args[1:], log[max(0, len(log)-6000):])
 		}
-		if regexp.MustCompile(`(?m)^(WARNING: DATA RACE|panic: |fatal error: )`).MatchString(log) {
+		if crashed.MatchString(log) {
 			t.Errorf("the program crashed:\n%s", log)
 		}
 	})
@@ -144,10 +144,13 @@ func (p *process) stop(t testing.TB) result {
 
 func (p *process) url() string { return "http://" + p.address }
 
-var announced = regexp.MustCompile(`http://(127\.0\.0\.1:\d+)`)
+var (
+	announced = regexp.MustCompile(`http://(127\.0\.0\.1:\d+)`)
+	crashed   = regexp.MustCompile(`(?m)^(WARNING: DATA RACE|panic: |fatal error: )`)
+)
 
-// start runs a command that listens, on a free port, until it has said where.
-func start(t testing.TB, s settings, args ...string) *process {
+// begin runs a command that listens on a free port.
+func begin(t testing.TB, s settings, args ...string) *process {
 	t.Helper()
 	s = s.with(nil)
 	if s["LISTEN"] == "" {
@@ -156,7 +159,20 @@ func start(t testing.TB, s settings, args ...string) *process {
 	if s["DATA"] == "" {
 		s["DATA"] = t.TempDir()
 	}
-	p := launch(t, command(s, args...))
+	return launch(t, command(s, args...))
+}
+
+// start is begin, and waits until the program has said where it listens.
+func start(t testing.TB, s settings, args ...string) *process {
+	t.Helper()
+	p := begin(t, s, args...)
+	p.listens(t)
+	return p
+}
+
+// listens waits for the program's address.
+func (p *process) listens(t testing.TB) {
+	t.Helper()
 	eventually(t, func() bool {
 		select {
 		case <-p.ended:
@@ -169,7 +185,6 @@ func start(t testing.TB, s settings, args ...string) *process {
 		}
 		return found != nil
 	}, "the program says where it listens")
-	return p
 }
 
 // startFake runs WeChat as a process of its own, for one app with the usual id and secret.

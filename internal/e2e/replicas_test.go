@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"net/http"
 	"path/filepath"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,13 +26,11 @@ func TestSixReplicasStartAtOnce(t *testing.T) {
 	fake := startFake(t)
 	shared := replicas(t, fake)
 	all := make([]*process, 6)
-	var starting sync.WaitGroup
 	for i := range all {
-		starting.Go(func() { all[i] = start(t, shared.with(settings{"DATA": t.TempDir()})) })
+		all[i] = begin(t, shared.with(settings{"DATA": t.TempDir()}))
 	}
-	starting.Wait()
 	for _, p := range all {
-		require.NotNil(t, p, "a replica did not start")
+		p.listens(t)
 		require.Equal(t, http.StatusOK, get(t, p.url()+"/readyz").status)
 	}
 	db := openDatabase(t, shared)
