@@ -34,7 +34,7 @@ func newBreakerBench() *breakerBench {
 			b.sent++
 			return b.answer(r)
 		})
-		o.Observe = func(call wechat.Call) {
+		o.Observe = func(_ context.Context, call wechat.Call) {
 			if call.Outcome == wechat.OutcomeHeld {
 				b.held++
 			}

@@ -24,7 +24,7 @@ func (c *Client) CheckSession(ctx context.Context, appID, openID, sessionKey str
 		return false, failure
 	}
 	err := c.run(ctx, request{
-		api: checkSessionAPI, app: app, query: signedQuery(openID, sessionKey), meter: openID,
+		api: checkSessionAPI, app: app, query: signedQuery(openID, sessionKey), meter: openID, openID: openID,
 		private: []string{openID, sessionKey, loginSignature(sessionKey)},
 		read:    func(object) error { return nil },
 	})
@@ -46,7 +46,7 @@ func (c *Client) ResetUserSessionKey(ctx context.Context, appID, openID, session
 	}
 	newKey := ""
 	err := c.run(ctx, request{
-		api: resetSessionKeyAPI, app: app, query: signedQuery(openID, sessionKey), meter: openID,
+		api: resetSessionKeyAPI, app: app, query: signedQuery(openID, sessionKey), meter: openID, openID: openID,
 		private: []string{openID, sessionKey, loginSignature(sessionKey)},
 		read: func(answer object) error {
 			newKey = answer.text("session_key")

@@ -35,16 +35,17 @@ type Options struct {
 	Jitter func(limit time.Duration) time.Duration
 	// Timeout bounds a whole call with its token and its second attempt. Defaults to 3 seconds.
 	Timeout time.Duration
-	// Observe is called once per request to WeChat, and once per request that was held back, from the goroutine that made it.
-	// Defaults to nothing.
-	Observe func(Call)
+	// Observe is called once per request to WeChat, and once per request that was held back, from the goroutine that made it
+	// and with its context. Defaults to nothing.
+	Observe func(context.Context, Call)
 }
 
-// Call is what Observe learns about one request. It carries no secret.
+// Call is what Observe learns about one request, when it has ended. It carries no secret.
 type Call struct {
 	API      string // as in Error.API
 	AppID    string
-	Errcode  int // 0 on success or when there was no answer
+	OpenID   string // of the person that the request names; empty when it names none. To be hashed before it is written
+	Errcode  int    // 0 on success or when there was no answer
 	Duration time.Duration
 	Outcome  Outcome
 }
@@ -62,7 +63,8 @@ const (
 	OutcomeConnect   Outcome = "connect"   // no connection
 	OutcomeTLS       Outcome = "tls"       // the other side could not prove that it is WeChat; nothing was sent
 	OutcomeCut       Outcome = "cut"       // the connection broke after the request may have left
-	OutcomeHeld      Outcome = "held"      // held back here: breaker open or quota used up
+	OutcomeHeld      Outcome = "held"      // held back here: the circuit breaker is open
+	OutcomeQuota     Outcome = "quota"     // held back here: WeChat's quota for the minute is used up
 )
 
 // Client calls WeChat's server API for all configured apps. It is safe for concurrent use.
@@ -73,7 +75,7 @@ type Client struct {
 	now       func() time.Time
 	jitter    func(limit time.Duration) time.Duration
 	timeout   time.Duration
-	observe   func(Call)
+	observe   func(context.Context, Call)
 
 	tokens   tokenCache
 	flights  singleflight.Group
@@ -110,7 +112,7 @@ func New(options Options) *Client {
 		client.timeout = 3 * time.Second
 	}
 	if client.observe == nil {
-		client.observe = func(Call) {}
+		client.observe = func(context.Context, Call) {}
 	}
 	return client
 }
@@ -135,6 +137,8 @@ type request struct {
 	body  []byte // JSON; nil makes it a GET
 	// meter is whom WeChat counts the minute quota for; empty when that is only known afterwards.
 	meter string
+	// openID is the person that the request names, if any.
+	openID string
 	// private are the values sent that no text may repeat; the token and the AppSecret are added on the way.
 	private []string
 	// read takes what it needs from a successful answer; an error means that the answer is malformed.
@@ -210,23 +214,23 @@ func (c *Client) attempt(ctx context.Context, r request, token string) *Error {
 	}
 	metered := quota{appID: r.app.ID, api: r.api.name, meter: r.meter}
 	if wait := c.budget.wait(metered, c.now()); wait > 0 {
-		return c.held(r, &Error{API: r.api.name, Kind: KindRateLimited, RetryAfter: wait, Err: errQuotaSpent, outcome: OutcomeHeld})
+		return c.held(ctx, r, &Error{API: r.api.name, Kind: KindRateLimited, RetryAfter: wait, Err: errQuotaSpent, outcome: OutcomeQuota})
 	}
 	failure := c.breakers.guard(r.app.ID, r.api.name, func() *Error {
 		start := c.now()
 		failure := c.exchange(ctx, r, token)
-		call := Call{API: r.api.name, AppID: r.app.ID, Duration: c.now().Sub(start), Outcome: OutcomeOK}
+		call := Call{API: r.api.name, AppID: r.app.ID, OpenID: r.openID, Duration: c.now().Sub(start), Outcome: OutcomeOK}
 		if failure != nil {
 			call.Errcode, call.Outcome = failure.Errcode, failure.outcome
 		}
-		c.observe(call)
+		c.observe(ctx, call)
 		return failure
 	})
 	if failure == nil {
 		return nil
 	}
 	if failure.outcome == OutcomeHeld {
-		return c.held(r, failure)
+		return c.held(ctx, r, failure)
 	}
 	if failure.Errcode == errcodeMinuteQuota && r.meter != "" {
 		c.budget.exhaust(metered, c.now())
@@ -234,8 +238,8 @@ func (c *Client) attempt(ctx context.Context, r request, token string) *Error {
 	return failure
 }
 
-func (c *Client) held(r request, failure *Error) *Error {
-	c.observe(Call{API: r.api.name, AppID: r.app.ID, Outcome: OutcomeHeld})
+func (c *Client) held(ctx context.Context, r request, failure *Error) *Error {
+	c.observe(ctx, Call{API: r.api.name, AppID: r.app.ID, OpenID: r.openID, Outcome: failure.outcome})
 	return failure
 }
 

@@ -1,6 +1,7 @@
 package wechat_test
 
 import (
+	"context"
 	"net/http"
 	"strings"
 	"testing"
@@ -162,7 +163,9 @@ func TestCode2SessionRefusesMalformedAnswers(t *testing.T) {
 			v := newVendor(t)
 			v.says(code2Session, answer)
 			var outcome wechat.Outcome
-			client := v.client(func(o *wechat.Options) { o.Observe = func(call wechat.Call) { outcome = call.Outcome } })
+			client := v.client(func(o *wechat.Options) {
+				o.Observe = func(_ context.Context, call wechat.Call) { outcome = call.Outcome }
+			})
 
 			session, err := client.Code2Session(t.Context(), appID, code)
 			require.Equal(t, wechat.KindUnavailable, failureOf(t, err).Kind)

@@ -44,7 +44,7 @@ func (c *Client) PhoneNumber(ctx context.Context, appID, code, openID string) (P
 	}
 	var phone PhoneInfo
 	err = c.run(ctx, request{
-		api: phoneNumberAPI, app: app, body: body, meter: openID, private: []string{code, openID},
+		api: phoneNumberAPI, app: app, body: body, meter: openID, openID: openID, private: []string{code, openID},
 		read: func(answer object) error {
 			info := answer.child("phone_info")
 			mark, ok := watermarkOf(info)

@@ -1,6 +1,7 @@
 package wechat_test
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -116,7 +117,14 @@ func TestMinuteQuotaHoldsTheUserUntilTheMinuteEnds(t *testing.T) {
 	v.says(phoneNumber, `{"errcode":45011,"errmsg":"api minute-quota reach limit"}`, goodPhone)
 	v.says(checkSession, `{"errcode":0}`)
 	now := newClock() // 20 seconds into the minute
-	client := v.client(withClock(now))
+	var outcomes []wechat.Outcome
+	client := v.client(withClock(now), func(o *wechat.Options) {
+		o.Observe = func(_ context.Context, call wechat.Call) {
+			if call.API == "getuserphonenumber" {
+				outcomes = append(outcomes, call.Outcome)
+			}
+		}
+	})
 
 	for range 3 {
 		_, err := client.PhoneNumber(t.Context(), appID, code, openID)
@@ -125,6 +133,7 @@ func TestMinuteQuotaHoldsTheUserUntilTheMinuteEnds(t *testing.T) {
 		require.Equal(t, 40*time.Second, failure.RetryAfter)
 	}
 	require.Len(t, v.requests(phoneNumber), 1, "no call for this user in this minute")
+	require.Equal(t, []wechat.Outcome{wechat.OutcomeErrcode, wechat.OutcomeQuota, wechat.OutcomeQuota}, outcomes)
 
 	_, err := client.PhoneNumber(t.Context(), appID, code, "oSomebodyElse")
 	require.NoError(t, err)

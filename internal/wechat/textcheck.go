@@ -44,7 +44,7 @@ func (c *Client) CheckText(ctx context.Context, appID, openID, text string) (Ver
 	}
 	var verdict Verdict
 	err = c.run(ctx, request{
-		api: textCheckAPI, app: app, body: body, meter: openID, private: []string{openID, text},
+		api: textCheckAPI, app: app, body: body, meter: openID, openID: openID, private: []string{openID, text},
 		read: func(answer object) error {
 			verdict = Verdict(answer.child("result").text("suggest"))
 			switch verdict {

@@ -233,7 +233,7 @@ func TestSlowAnswerEndsAtTheTimeout(t *testing.T) {
 			var outcome wechat.Outcome
 			client := v.client(func(o *wechat.Options) {
 				o.Timeout = 50 * time.Millisecond
-				o.Observe = func(call wechat.Call) { outcome = call.Outcome }
+				o.Observe = func(_ context.Context, call wechat.Call) { outcome = call.Outcome }
 			})
 			_, err := client.Code2Session(t.Context(), appID, code)
 			require.Equal(t, wechat.KindUnavailable, failureOf(t, err).Kind)
@@ -303,7 +303,7 @@ func TestUntrustedServerSeesNoRequest(t *testing.T) {
 			var outcome wechat.Outcome
 			client := newClient(server.URL, func(o *wechat.Options) {
 				o.Transport = c.transport(server)
-				o.Observe = func(call wechat.Call) { outcome = call.Outcome }
+				o.Observe = func(_ context.Context, call wechat.Call) { outcome = call.Outcome }
 			})
 
 			_, err := client.Code2Session(t.Context(), appID, code)
@@ -331,7 +331,9 @@ func TestEveryRequestIsObservedOnce(t *testing.T) {
 	v.says(code2Session, `{"errcode":40029}`)
 	still := newClock()
 	var calls []wechat.Call
-	client := v.client(withClock(still), func(o *wechat.Options) { o.Observe = func(call wechat.Call) { calls = append(calls, call) } })
+	client := v.client(withClock(still), func(o *wechat.Options) {
+		o.Observe = func(_ context.Context, call wechat.Call) { calls = append(calls, call) }
+	})
 
 	_, err := client.PhoneNumber(t.Context(), appID, code, openID)
 	require.NoError(t, err)
@@ -339,8 +341,8 @@ func TestEveryRequestIsObservedOnce(t *testing.T) {
 	require.Error(t, err)
 	require.Equal(t, []wechat.Call{
 		{API: "stable_token", AppID: appID, Outcome: wechat.OutcomeOK},
-		{API: "getuserphonenumber", AppID: appID, Errcode: -1, Outcome: wechat.OutcomeErrcode},
-		{API: "getuserphonenumber", AppID: appID, Outcome: wechat.OutcomeOK},
+		{API: "getuserphonenumber", AppID: appID, OpenID: openID, Errcode: -1, Outcome: wechat.OutcomeErrcode},
+		{API: "getuserphonenumber", AppID: appID, OpenID: openID, Outcome: wechat.OutcomeOK},
 		{API: "jscode2session", AppID: otherAppID, Errcode: 40029, Outcome: wechat.OutcomeErrcode},
 	}, calls)
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"mpauth/internal/database"
 )
@@ -45,85 +46,9 @@ func (c *Counter) add(call string) {
 
 // Wrap is for Open and database.Options.Wrap.
 func (c *Counter) Wrap(inner driver.Connector) driver.Connector {
-	return &countingConnector{inner, c}
-}
-
-type countingConnector struct {
-	driver.Connector
-	counter *Counter
-}
-
-func (k *countingConnector) Connect(ctx context.Context) (driver.Conn, error) {
-	inner, err := k.Connector.Connect(ctx)
-	if err != nil {
-		return nil, err
-	}
-	return &countingConn{inner.(database.Conn), k.counter}, nil
-}
-
-type countingConn struct {
-	database.Conn
-	counter *Counter
-}
-
-func (c *countingConn) BeginTx(ctx context.Context, opts driver.TxOptions) (driver.Tx, error) {
-	c.counter.add("BEGIN")
-	tx, err := c.Conn.BeginTx(ctx, opts)
-	if err != nil {
-		return nil, err
-	}
-	return &countingTx{tx, c.counter}, nil
-}
-
-func (c *countingConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
-	c.counter.add(query)
-	return c.Conn.ExecContext(ctx, query, args)
-}
-
-func (c *countingConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	c.counter.add(query)
-	return c.Conn.QueryContext(ctx, query, args)
-}
-
-func (c *countingConn) Ping(ctx context.Context) error {
-	c.counter.add("PING")
-	return c.Conn.Ping(ctx)
-}
-
-// PrepareContext sends nothing yet; the statement does when it runs.
-func (c *countingConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
-	inner, err := c.Conn.PrepareContext(ctx, query)
-	if err != nil {
-		return nil, err
-	}
-	return &countingStmt{inner, c, query}, nil
-}
-
-type countingStmt struct {
-	driver.Stmt
-	conn  *countingConn
-	query string
-}
-
-func (s *countingStmt) ExecContext(ctx context.Context, args []driver.NamedValue) (driver.Result, error) {
-	return s.conn.ExecContext(ctx, s.query, args)
-}
-
-func (s *countingStmt) QueryContext(ctx context.Context, args []driver.NamedValue) (driver.Rows, error) {
-	return s.conn.QueryContext(ctx, s.query, args)
-}
-
-type countingTx struct {
-	driver.Tx
-	counter *Counter
-}
-
-func (t *countingTx) Commit() error {
-	t.counter.add("COMMIT")
-	return t.Tx.Commit()
-}
-
-func (t *countingTx) Rollback() error {
-	t.counter.add("ROLLBACK")
-	return t.Tx.Rollback()
+	return database.Observe(time.Now, func(_ context.Context, call database.Call) {
+		if call.SQL != "CONNECT" { // how many connections a pool opens is chance
+			c.add(call.SQL)
+		}
+	})(inner)
 }
