@@ -22,6 +22,7 @@ import (
 
 	"mpauth/graph"
 	"mpauth/internal/authn"
+	"mpauth/internal/clientip"
 	"mpauth/internal/config"
 	"mpauth/internal/telemetry"
 )
@@ -89,10 +90,13 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
 	callers := authn.Authenticator{Access: s.access, Revocations: s.revocations}
-	limited := func(h http.Handler) http.Handler { return limitTime(s.config.RequestTimeout, callers.Middleware(h)) }
+	proxies := clientip.Proxies(s.config.Proxies)
+	limited := func(h http.Handler) http.Handler {
+		return limitTime(s.config.RequestTimeout, proxies.Middleware(callers.Middleware(h)))
+	}
 	// Anyone; each field says in the schema whether it needs a login.
 	mux.Handle("POST /graphql", limited(graph.NewHandler(graph.Options{
-		Account: s.account, Introspection: s.config.Introspection, Log: s.log,
+		Account: s.account, Introspection: s.config.Introspection, Limits: s.limits, Log: s.log,
 	})))
 	// Anyone: answers about the token in the request.
 	mux.Handle("GET /verify", limited(authn.Verify(s.account)))

@@ -71,15 +71,13 @@ func (l *Limits) Refresh(ctx context.Context, session uuid.UUID) error {
 	return l.take(ctx, refreshesPerSession, session.String())
 }
 
-// anything counts a request, whatever it asks for and whether or not it can be understood.
+// anything counts a request, whatever it asks for and whether or not it can be understood. Who is
+// logged in counts for themselves: many people share the address of their mobile carrier.
 func (l *Limits) anything(ctx context.Context) error {
-	if err := l.take(ctx, anythingPerAddress, l.network(ctx)); err != nil {
-		return err
-	}
 	if caller, err := authn.Caller(ctx); err == nil {
 		return l.take(ctx, anythingPerUser, caller.UserID.String())
 	}
-	return nil
+	return l.take(ctx, anythingPerAddress, l.network(ctx))
 }
 
 // begin counts a mutation by the user who asks for it, and looks whether a login may be tried.

@@ -185,6 +185,15 @@ func TestAnythingPerUser(t *testing.T) {
 	require.Zero(t, d.ask(t, ann, addresses(301), nothing))
 }
 
+// Many people share the address of their mobile carrier: who is logged in is not held back by the
+// others there.
+func TestWhoIsLoggedInDoesNotShareTheLimitOfAnAddress(t *testing.T) {
+	t.Parallel()
+	d, ann, anyone := newDoor(t), somebody(t), nobody(t)
+	d.exhaust(t, anyone, "10.0.0.1:1", nothing, 600, 100*time.Millisecond)
+	require.Zero(t, d.ask(t, ann, "10.0.0.1:1", nothing))
+}
+
 func TestLoginsPerOpenIDAndRefreshesPerSession(t *testing.T) {
 	t.Parallel()
 	limits, ctx, one, other := newDoor(t).limits, t.Context(), uuid.New(), uuid.New()

@@ -21,12 +21,13 @@ const (
 // Options are what the GraphQL handler needs.
 type Options struct {
 	Account       *account.Service
-	Introspection bool // whether the schema may be asked for
+	Introspection bool    // whether the schema may be asked for
+	Limits        *Limits // nil: anybody may ask for anything at any rate
 	Log           *slog.Logger
 }
 
-// NewHandler is the GraphQL endpoint: POST only. It expects [authn.Authenticator.Middleware] in
-// front of it.
+// NewHandler is the GraphQL endpoint: POST only. It expects [authn.Authenticator.Middleware] and, with
+// Limits, [clientip.Proxies.Middleware] in front of it.
 func NewHandler(o Options) http.Handler {
 	resolver := &Resolver{Account: o.Account}
 	errors := presenter{log: o.Log}
@@ -39,12 +40,13 @@ func NewHandler(o Options) http.Handler {
 	server.SetQueryCache(known)
 	server.SetParserTokenLimit(maxTokens)
 	server.SetDisableSuggestion(true)
+	server.AroundOperations(annotate)
+	server.AroundOperations(errors.requireCaller)
+	server.Use(rateLimit{o.Limits, errors}) // before what looks at the query
 	server.Use(shapeLimit{accepted: known})
 	if o.Introspection {
 		server.Use(extension.Introspection{})
 	}
-	server.AroundOperations(annotate)
-	server.AroundOperations(errors.requireCaller)
 	server.SetErrorPresenter(errors.present)
 	server.SetRecoverFunc(errors.recovered)
 	return server

@@ -51,7 +51,12 @@ func (p post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 		return
 	}
 	respond, ctx := exec.DispatchOperation(r.Context(), operation)
-	p.write(w, http.StatusOK, respond(ctx))
+	answer := respond(ctx)
+	if answer == nil { // the time for the request ended before the operation began
+		late := fault.Wrap(fault.Unavailable, "this took too long; try again", ctx.Err())
+		answer = &graphql.Response{Errors: gqlerror.List{p.presenter.present(ctx, late)}}
+	}
+	p.write(w, http.StatusOK, answer)
 }
 
 // write sends an answer. One whose operation was never begun has no data, which is how a client knows

@@ -2,6 +2,7 @@ package graph_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"log/slog"
@@ -176,6 +177,19 @@ func TestPanicIsInternal(t *testing.T) {
 	require.Equal(t, "INTERNAL", a.Errors[0].Extensions["code"])
 	require.Equal(t, "internal error", a.Errors[0].Message)
 	require.Contains(t, log.String(), "nil pointer", "the log has the cause")
+}
+
+// A request whose time is over before it begins is answered, and may be repeated.
+func TestLateRequestIsUnavailable(t *testing.T) {
+	t.Parallel()
+	late, cancel := context.WithCancel(t.Context())
+	cancel()
+	r := httptest.NewRequestWithContext(late, http.MethodPost, "/graphql", strings.NewReader(`{"query":"{authFlow{flow}}"}`))
+	r.Header.Set("Content-Type", "application/json")
+	w := httptest.NewRecorder()
+	front(t, io.Discard).ServeHTTP(w, r)
+	require.Contains(t, w.Body.String(), `"code":"UNAVAILABLE"`)
+	require.NotContains(t, w.Body.String(), `"data"`)
 }
 
 func TestAnswerTypeIsTheOneAskedFor(t *testing.T) {

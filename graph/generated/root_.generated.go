@@ -588,7 +588,7 @@ enum ErrorCode {
   PHONE_TAKEN
   "WeChat's content check refuses the text. NONE."
   CONTENT_RISKY
-  "Too often. RETRY after ` + "`" + `retryAfterMs` + "`" + `."
+  "Too often. RETRY after ` + "`" + `retryAfterMs` + "`" + `; after silentLogin with a new code."
   RATE_LIMITED
   "WeChat does not answer. RETRY; after silentLogin with a new code."
   WECHAT_UNAVAILABLE

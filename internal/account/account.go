@@ -42,20 +42,25 @@ type Limits struct {
 }
 
 // Options are what a Service needs; all of them are required.
+//
+// LimitLogin and LimitRefresh count a login of a person and a refresh of a session. What they return
+// refuses it; faults: RATE_LIMITED.
 type Options struct {
-	DB          *database.DB
-	WeChat      WeChat
-	Apps        Apps
-	Access      *token.Access
-	Refresh     *token.Refresh
-	SessionKeys *sessionkey.Store
-	Phones      *seal.Keyring
-	PhoneIndex  *seal.Index
-	Revocations *revocation.Feed
-	Limits      Limits
-	Now         func() time.Time
-	Rand        io.Reader
-	Log         *slog.Logger
+	DB           *database.DB
+	WeChat       WeChat
+	Apps         Apps
+	Access       *token.Access
+	Refresh      *token.Refresh
+	SessionKeys  *sessionkey.Store
+	Phones       *seal.Keyring
+	PhoneIndex   *seal.Index
+	Revocations  *revocation.Feed
+	Limits       Limits
+	LimitLogin   func(ctx context.Context, appID, openID string) error
+	LimitRefresh func(ctx context.Context, session uuid.UUID) error
+	Now          func() time.Time
+	Rand         io.Reader
+	Log          *slog.Logger
 }
 
 // Service carries out the verbs. It is safe for concurrent use; [Service.Close] waits for what is

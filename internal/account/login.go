@@ -78,6 +78,9 @@ func (s *Service) exchange(ctx context.Context, app App, in SilentLoginInput, pr
 	if err != nil {
 		return nil, s.failLoginCode(ctx, app, proof, refusal(err, fault.LoginCodeInvalid))
 	}
+	if err := s.LimitLogin(ctx, app.AppID, who.OpenID); err != nil {
+		return nil, s.failLoginCode(ctx, app, proof, err)
+	}
 	arrival := arrival{
 		app: app, who: who, device: in.Device, codeHash: proof.codeHash, exchangedAt: s.now(),
 	}

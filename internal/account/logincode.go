@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"mpauth/ent/logincode"
 	"mpauth/internal/database"
 	"mpauth/internal/fault"
+	"mpauth/internal/wechat"
 )
 
 const (
@@ -70,7 +72,7 @@ func (s *Service) claimLoginCode(ctx context.Context, proof loginProof) (mine bo
 // consumed the code the claim is given back, so that the same code may be tried again.
 func (s *Service) failLoginCode(ctx context.Context, app App, proof loginProof, failure error) error {
 	err := s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
-		if fault.CodeOf(failure) == fault.RateLimited {
+		if said, ok := errors.AsType[*wechat.Error](failure); ok && said.Kind == wechat.KindRateLimited {
 			return nil, tx.LoginCode.DeleteOneID(proof.codeHash).Exec(ctx)
 		}
 		final := repeatedFailure(failure)

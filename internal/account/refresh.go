@@ -21,11 +21,14 @@ const refreshGrace = 30 * time.Second
 //
 // A forged token is refused without asking the database.
 //
-// Faults: UNAUTHENTICATED, SESSION_REVOKED, ACCOUNT_DISABLED, UNAVAILABLE.
+// Faults: UNAUTHENTICATED, SESSION_REVOKED, ACCOUNT_DISABLED, RATE_LIMITED, UNAVAILABLE.
 func (s *Service) RefreshToken(ctx context.Context, raw string) (*Login, error) {
 	id, counter, err := s.Refresh.Verify(raw)
 	if err != nil {
 		return nil, fault.Wrap(fault.Unauthenticated, "this is not a refresh token of this server", err)
+	}
+	if err := s.LimitRefresh(ctx, id); err != nil {
+		return nil, err
 	}
 	var m *member
 	var refused error

@@ -147,8 +147,10 @@ func (s *shared) replica(t testing.TB) *world {
 			return wechat.App{ID: id, Secret: secret}, found
 		}}),
 		Phones: s.phones, PhoneIndex: s.index, Revocations: feed,
-		Limits: account.Limits{RefreshIdle: 30 * 24 * time.Hour, RefreshMax: 90 * 24 * time.Hour, MaxSessions: 10},
-		Now:    s.clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
+		Limits:       account.Limits{RefreshIdle: 30 * 24 * time.Hour, RefreshMax: 90 * 24 * time.Hour, MaxSessions: 10},
+		LimitLogin:   func(context.Context, string, string) error { return nil },
+		LimitRefresh: func(context.Context, uuid.UUID) error { return nil },
+		Now:          s.clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),
 	})
 	t.Cleanup(service.Close)
 	return &world{

@@ -68,7 +68,7 @@ type Config struct {
 	PublicURL   string      `name:"public-url" group:"Server" placeholder:"URL" otherwise:"http:// and the listen address in development; required in production" help:"Address under which clients reach this server, https in production. It is the issuer of tokens, so changing it ends every login."`
 	Data        string      `group:"Server" placeholder:"DIR" default:"./data" for:"migrate,keys" help:"Directory for the SQLite database, the development keys and uploads."`
 
-	TrustedProxies string `group:"Server" placeholder:"NETWORKS" otherwise:"none" help:"Networks of the proxies in front, such as 10.0.0.0/8,fd00::/8. Only they are believed when X-Forwarded-For says who is calling."`
+	TrustedProxies string `group:"Server" placeholder:"NETWORKS" otherwise:"none in development; required in production" help:"Networks of the proxies in front, such as 10.0.0.0/8,fd00::/8. Only they are believed when X-Forwarded-For says who is calling."`
 
 	Introspection bool `group:"Server" negatable:"" otherwise:"on in development, off in production" help:"Answer GraphQL introspection queries."`
 

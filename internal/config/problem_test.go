@@ -135,9 +135,9 @@ func TestAllProblemsAtOnce(t *testing.T) {
 	_, err := parse(t, []string{"--access-ttl=x", "--max-sessions=y"}, []string{"MPAUTH_ENV=production", "MPAUTH_MIGRATE=z"})
 	require.Error(t, err)
 	lines := strings.Split(err.Error(), "\n")
-	require.Len(t, lines, 7)
+	require.Len(t, lines, 8)
 	for i, begin := range []string{"MPAUTH_ACCESS_TTL (--access-ttl): ", "MPAUTH_MAX_SESSIONS (--max-sessions): ", "MPAUTH_MIGRATE (--migrate): ",
-		"MPAUTH_PUBLIC_URL (--public-url): ", "MPAUTH_WECHAT_APPID (--wechat-appid): ", "MPAUTH_DATABASE_URL: ", "MPAUTH_KEYS_FILE (--keys-file): "} {
+		"MPAUTH_PUBLIC_URL (--public-url): ", "MPAUTH_TRUSTED_PROXIES (--trusted-proxies): ", "MPAUTH_WECHAT_APPID (--wechat-appid): ", "MPAUTH_DATABASE_URL: ", "MPAUTH_KEYS_FILE (--keys-file): "} {
 		require.True(t, strings.HasPrefix(lines[i], begin), lines[i])
 	}
 }

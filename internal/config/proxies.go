@@ -16,7 +16,7 @@ func (c *Config) checkProxies(p *problems) {
 		return
 	case "":
 		if c.Environment == Production {
-			c.Warnings = append(c.Warnings, variable("trusted-proxies")+": is not set, so that the rate limits take all who come through one proxy for one caller; "+
+			p.add(setting("trusted-proxies"), "is not set, and the rate limits would take all who come through one proxy for one caller",
 				"list the networks of the proxies in front, or write none if clients connect directly")
 		}
 		return

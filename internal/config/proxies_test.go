@@ -57,10 +57,9 @@ func TestTrustedProxiesThatAreNone(t *testing.T) {
 
 func TestProductionAsksForTheProxies(t *testing.T) {
 	t.Parallel()
-	c, err := parse(t, nil, production("MPAUTH_TRUSTED_PROXIES="))
-	require.NoError(t, err)
-	require.Equal(t, []string{"MPAUTH_TRUSTED_PROXIES: is not set, so that the rate limits take all who come through one proxy for one caller; " +
-		"list the networks of the proxies in front, or write none if clients connect directly"}, c.Warnings)
+	_, err := parse(t, nil, production("MPAUTH_TRUSTED_PROXIES="))
+	require.EqualError(t, err, "MPAUTH_TRUSTED_PROXIES (--trusted-proxies): is not set, and the rate limits would take all who come through one proxy for one caller; "+
+		"list the networks of the proxies in front, or write none if clients connect directly")
 	for _, said := range []string{"none", "10.0.0.0/8"} {
 		c, err := parse(t, nil, production("MPAUTH_TRUSTED_PROXIES="+said))
 		require.NoError(t, err)

@@ -76,7 +76,7 @@ func TestStartIsRefused(t *testing.T) {
 		},
 		{
 			name:     "the address is not of this machine",
-			settings: fixed(settings{"LISTEN": "203.0.113.1:8080", "ENV": "production", "PUBLIC_URL": "https://a.example", "WECHAT_APPID": "wx00000000000000e2", "WECHAT_SECRET": appSecret, "DATABASE_URL": "sqlite", "KEYS_FILE": "keys.json"}),
+			settings: fixed(settings{"LISTEN": "203.0.113.1:8080", "ENV": "production", "PUBLIC_URL": "https://a.example", "WECHAT_APPID": "wx00000000000000e2", "WECHAT_SECRET": appSecret, "DATABASE_URL": "sqlite", "KEYS_FILE": "keys.json", "TRUSTED_PROXIES": "none"}),
 			says:     `MPAUTH_LISTEN: cannot listen on 203\.0\.113\.1:8080: .*cannot assign.*; set an address of this machine and a port that this user may take`,
 		},
 		{
@@ -123,7 +123,7 @@ func TestEveryProblemHasItsLine(t *testing.T) {
 	t.Parallel()
 	refused := run(t, command(settings{"ENV": "production", "LISTEN": "127.0.0.1:0"}))
 	require.Equal(t, 1, refused.code)
-	for _, name := range []string{"PUBLIC_URL", "WECHAT_APPID", "DATABASE_URL", "KEYS_FILE"} {
+	for _, name := range []string{"PUBLIC_URL", "TRUSTED_PROXIES", "WECHAT_APPID", "DATABASE_URL", "KEYS_FILE"} {
 		require.Regexp(t, `(?m)^(mpauth: )?MPAUTH_`+name+`.*: is not set.*; \S`, refused.stderr)
 	}
 }
