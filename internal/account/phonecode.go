@@ -136,7 +136,7 @@ func (s *Service) repeatPhoneCode(ctx context.Context, m *member, code string, h
 				return nil, outward(err)
 			}
 			if taken {
-				return s.succeed(ctx, m, code, hash)
+				return s.succeedOwner(ctx, m, code, hash)
 			}
 		}
 		if err := pause(ctx, repeatPause); err != nil {
@@ -151,9 +151,9 @@ func (m *member) hasBoundSince(claimed time.Time, hash []byte) bool {
 	return bytes.Equal(m.PhoneCode, hash) || m.PhoneAt != nil && m.PhoneAt.After(claimed)
 }
 
-// succeed exchanges a code that its owner gave up, in a time of its own: what is left of the caller's
+// succeedOwner exchanges a code that its owner gave up, in a time of its own: what is left of the caller's
 // may not be enough to store what WeChat tells only once.
-func (s *Service) succeed(ctx context.Context, m *member, code string, hash []byte) (*User, error) {
+func (s *Service) succeedOwner(ctx context.Context, m *member, code string, hash []byte) (*User, error) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flightTime)
 	defer cancel()
 	return s.exchangePhoneCode(ctx, m, code, hash)

@@ -173,6 +173,7 @@ func TestPhoneCodeIsGivenBackWhenWeChatIsDown(t *testing.T) {
 			_, err := replica.UpdatePhone(t.Context(), ann, byCode(code))
 			requireFault(t, fault.WechatUnavailable, err)
 			require.Equal(t, before, w.number(t, ann))
+			w.wechat.ClearFaults()
 			bound, err := w.UpdatePhone(t.Context(), ann, byCode(code))
 			require.NoError(t, err, "%s", down.Kind)
 			require.Equal(t, "+86"+number, bound.Phone.Number)
