@@ -41,7 +41,7 @@ type Limits struct {
 	MaxSessions int           // how many sessions one person may have
 }
 
-// Options are what a Service needs; all of them are required.
+// Options are what a Service needs; all of them but Observe are required.
 //
 // LimitLogin and LimitRefresh count a login of a person and a refresh of a session. What they return
 // refuses it; faults: RATE_LIMITED.
@@ -61,6 +61,7 @@ type Options struct {
 	Now          func() time.Time
 	Rand         io.Reader
 	Log          *slog.Logger
+	Observe      func(Event) // is told what happens, once it is stored
 }
 
 // Service carries out the verbs. It is safe for concurrent use; [Service.Close] waits for what is

@@ -44,6 +44,7 @@ type event struct {
 	revokes auditevent.Revokes // empty: nothing
 	epoch   int64
 	detail  map[string]string
+	first   bool // not recorded; see [Event]
 }
 
 // endsSession is the event that a session ended.
@@ -75,7 +76,9 @@ func (s *Service) record(ctx context.Context, tx *ent.Tx, events []event) error 
 }
 
 // publish has this replica refuse at once what the events revoke; the other replicas read the rows.
+// The events have been committed.
 func (s *Service) publish(events []event) {
+	s.observe(events)
 	for _, e := range events {
 		switch e.revokes {
 		case auditevent.RevokesSession:

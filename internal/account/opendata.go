@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -31,8 +32,9 @@ const (
 
 // undecryptable is the one answer to encrypted data that cannot be used. Whatever the cause, the
 // answer is the same to the byte: a caller who could tell a bad padding from a bad watermark could
-// forge any phone number without the key.
-func undecryptable(cause error) error {
+// forge any phone number without the key. Why it was is told to the observer alone.
+func (s *Service) undecryptable(app App, why string, cause error) error {
+	s.observe([]event{{action: ActionRefuseData, appID: app.AppID, detail: map[string]string{"by": why}}})
 	return fault.Wrap(fault.DecryptWxOpenDataFail, "the encrypted data cannot be used: log in again, then ask the person to tap again", cause)
 }
 
@@ -53,9 +55,9 @@ func (s *Service) openDataMember(ctx context.Context, session uuid.UUID) (*membe
 	case m == nil:
 		return nil, fault.New(fault.SessionRevoked, "this session has ended")
 	case !m.App.EncryptedData:
-		return nil, undecryptable(fmt.Errorf("encrypted data is switched off for app %s", m.App.AppID))
+		return nil, s.undecryptable(m.App, "off", fmt.Errorf("encrypted data is switched off for app %s", m.App.AppID))
 	case ofSession >= sessionFailures || ofPerson >= personFailures:
-		return nil, undecryptable(fmt.Errorf("the failure budget of user %s is spent", m.User.ID))
+		return nil, s.undecryptable(m.App, "budget", fmt.Errorf("the failure budget of user %s is spent", m.User.ID))
 	}
 	return m, nil
 }
@@ -83,7 +85,15 @@ func decrypt[T any](ctx context.Context, s *Service, m *member, open func(key st
 	if err := s.countFailure(ctx, m, keys); err != nil {
 		return none, err
 	}
-	return none, undecryptable(failure)
+	return none, s.undecryptable(m.App, causeOf(failure, keys), failure)
+}
+
+// causeOf names the cause of a failure for [Event].
+func causeOf(failure error, keys []string) string {
+	if len(keys) == 0 {
+		return "key"
+	}
+	return cmp.Or(wechat.DecryptReason(failure), "content")
 }
 
 // openWithAny tries all keys, also after one fitted, so that the time tells nothing.
@@ -193,7 +203,7 @@ func (s *Service) useOnce(ctx context.Context, tx *ent.Tx, m *member, kind ciphe
 		return false, fmt.Errorf("read the use of encrypted data: %w", err)
 	}
 	if before.UserID != m.User.ID || before.Kind != kind || before.Withdrawn {
-		return false, undecryptable(errors.New("the data has been used"))
+		return false, s.undecryptable(m.App, "used", errors.New("the data has been used"))
 	}
 	return false, nil
 }

@@ -101,7 +101,7 @@ func (s *Service) bindPhone(ctx context.Context, tx *ent.Tx, m *member, b bindin
 	}
 	return []event{{
 		at: b.at, action: ActionBindPhone, appID: m.App.AppID, user: &m.User.ID, session: &m.SessionID,
-		detail: map[string]string{"by": b.source},
+		detail: map[string]string{"by": b.source}, first: m.PhoneAt == nil,
 	}}, nil
 }
 

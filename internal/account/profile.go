@@ -51,6 +51,7 @@ type profile struct {
 	nickname  string
 	avatarURL string
 	source    string // for the audit trail
+	first     bool   // there was none before
 }
 
 func (s *Service) updateNickname(ctx context.Context, caller Caller, text string) (*User, error) {
@@ -68,8 +69,9 @@ func (s *Service) updateNickname(ctx context.Context, caller Caller, text string
 	if err := s.checkContent(ctx, m, name); err != nil {
 		return nil, err
 	}
+	first := !m.HasProfile()
 	err = s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
-		return s.storeProfile(ctx, tx, m, profile{nickname: name, source: "nickname"})
+		return s.storeProfile(ctx, tx, m, profile{nickname: name, source: "nickname", first: first})
 	})
 	if err != nil {
 		return nil, err
@@ -101,7 +103,7 @@ func (s *Service) updateProfileByCiphertext(ctx context.Context, caller Caller, 
 		return nil, err
 	}
 	data := wechat.Encrypted{Data: in.EncryptedData, IV: in.Iv}
-	given, err := decrypt(ctx, s, m, func(key string) (wechat.Profile, error) {
+	shown, err := decrypt(ctx, s, m, func(key string) (wechat.Profile, error) {
 		p, err := wechat.DecryptProfile(key, data, m.App.AppID, s.now())
 		if signed := wechat.VerifyRawData(in.RawData, in.Signature, key); err == nil && (!signed || p.OpenID != m.OpenID) {
 			return wechat.Profile{}, wechat.ErrDecrypt
@@ -111,20 +113,21 @@ func (s *Service) updateProfileByCiphertext(ctx context.Context, caller Caller, 
 	if err != nil {
 		return nil, err
 	}
-	name, err := cleanNickname(given.NickName)
+	name, err := cleanNickname(shown.NickName)
 	if err != nil {
 		return nil, err
 	}
+	given := profile{nickname: name, avatarURL: chosenAvatar(shown.AvatarURL), source: "encryptedData", first: !m.HasProfile()}
 	err = s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
-		first, err := s.useOnce(ctx, tx, m, ciphertextuse.KindProfile, data)
-		if err != nil || first && name == "" {
+		fresh, err := s.useOnce(ctx, tx, m, ciphertextuse.KindProfile, data)
+		if err != nil || fresh && name == "" {
 			return nil, err
 		}
-		if !first { // a copy of the request may have changed the member since they were read
+		if !fresh { // a copy of the request may have changed the member since they were read
 			m, err = s.member(ctx, tx, caller.SessionID)
 			return nil, err
 		}
-		return s.storeProfile(ctx, tx, m, profile{nickname: name, avatarURL: chosenAvatar(given.AvatarURL), source: "encryptedData"})
+		return s.storeProfile(ctx, tx, m, given)
 	})
 	if err != nil {
 		return nil, err
@@ -167,7 +170,7 @@ func (s *Service) storeProfile(ctx context.Context, tx *ent.Tx, m *member, p pro
 	}
 	return []event{{
 		at: s.now(), action: ActionUpdateProfile, appID: m.App.AppID, user: &m.User.ID, session: &m.SessionID,
-		detail: map[string]string{"by": p.source},
+		detail: map[string]string{"by": p.source}, first: p.first,
 	}}, nil
 }
 

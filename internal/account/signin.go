@@ -46,7 +46,7 @@ func (s *Service) signIn(ctx context.Context, a arrival) (*member, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.publish(left)
+	s.publish(append(left, a.loggedIn(m)))
 	s.SessionKeys.Remember(m.IdentityID, a.app.AppID, a.who.OpenID, ring)
 	m.KeyPrint = ring.Print
 	return m, nil

@@ -110,6 +110,13 @@ func (f *Feed) Age() time.Duration {
 	return f.Now().Sub(*last)
 }
 
+// Known is how many ended sessions, and people with ended tokens, memory holds.
+func (f *Feed) Known() (sessions, people int) {
+	f.mu.RLock()
+	defer f.mu.RUnlock()
+	return len(f.sessions), len(f.users)
+}
+
 // EndSession makes a session refused on this replica from now on.
 func (f *Feed) EndSession(session uuid.UUID, at time.Time) {
 	f.mu.Lock()

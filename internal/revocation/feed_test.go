@@ -126,9 +126,11 @@ func TestFeedForgetsAfterItsWindow(t *testing.T) {
 		endSession(t, db.Ent().AuditEvent, young, c.Now())
 		require.NoError(t, f.Look(t.Context()))
 		c.requireEnded(t, f, old, true)
+		requireKnown(t, f, 2, 1)
 
 		c.advance(time.Microsecond)
 		require.NoError(t, f.Look(t.Context()))
+		requireKnown(t, f, 1, 0)
 		c.requireEnded(t, f, old, false)
 		require.NoError(t, f.Check(t.Context(), uuid.New(), user, 0))
 		c.requireEnded(t, f, young, true)
@@ -139,6 +141,12 @@ func TestFeedForgetsAfterItsWindow(t *testing.T) {
 		c.requireEnded(t, late, old, false)
 		c.requireEnded(t, late, young, true)
 	})
+}
+
+func requireKnown(t testing.TB, f *revocation.Feed, sessions, people int) {
+	t.Helper()
+	knownSessions, knownPeople := f.Known()
+	require.Equal(t, [2]int{sessions, people}, [2]int{knownSessions, knownPeople})
 }
 
 // newSession stores a session with its person and identity.

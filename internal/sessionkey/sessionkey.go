@@ -43,14 +43,25 @@ type Ring struct {
 	owner seal.Place
 }
 
-// Options are what a Store needs; all of them are required.
+// Options are what a Store needs; all of them but Observe are required.
 type Options struct {
 	DB      *ent.Client
 	Keyring *seal.Keyring
 	Index   *seal.Index
 	Entries int64 // how many identities the cache holds at most
 	Now     func() time.Time
+	Observe func(Lookup) // is told of each use of the cache; nil: nobody is
 }
+
+// Lookup is how a use of the cache went, as a metric label.
+type Lookup string
+
+// The lookups.
+const (
+	Hit   Lookup = "hit"
+	Miss  Lookup = "miss"
+	Stale Lookup = "stale" // the entry was of another key, or did not open
+)
 
 // Store reads rings. It is safe for concurrent use.
 type Store struct {
@@ -68,6 +79,9 @@ func NewStore(o Options) (*Store, error) {
 	})
 	if err != nil {
 		return nil, fmt.Errorf("make the session key cache: %w", err)
+	}
+	if o.Observe == nil {
+		o.Observe = func(Lookup) {}
 	}
 	return &Store{Options: o, cache: cache}, nil
 }
@@ -104,11 +118,18 @@ func (s *Store) Keys(ctx context.Context, id uuid.UUID, print []byte) ([]string,
 	if print == nil {
 		return nil, nil
 	}
-	if ring, found := s.cache.Get(id.String()); found && bytes.Equal(ring.Print, print) {
+	ring, found := s.cache.Get(id.String())
+	if !found {
+		s.Observe(Miss)
+		return s.Reload(ctx, id)
+	}
+	if bytes.Equal(ring.Print, print) {
 		if keys, err := s.open(ring); err == nil {
+			s.Observe(Hit)
 			return keys, nil
 		}
 	}
+	s.Observe(Stale)
 	return s.Reload(ctx, id)
 }
 
