@@ -26,7 +26,7 @@ func (p *program) bill() (*cyclonedx.BOM, error) {
 	if err := agree(modules, needs); err != nil {
 		return nil, err
 	}
-	licences, err := newLicences(p.source)
+	licences, err := newLicences(p.source, modules)
 	if err != nil {
 		return nil, err
 	}

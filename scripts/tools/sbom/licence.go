@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -19,16 +22,17 @@ import (
 
 // licences finds the licences of modules by reading their licence files.
 type licences struct {
-	known  *classifier.Classifier
-	source string
+	known   *classifier.Classifier
+	folders map[string]string // where each module's files are, by the module's path
 }
 
-func newLicences(source string) (*licences, error) {
+func newLicences(source string, modules map[string]*debug.Module) (*licences, error) {
 	known, err := assets.DefaultClassifier()
 	if err != nil {
 		return nil, fmt.Errorf("licences: %w", err)
 	}
-	return &licences{known, source}, nil
+	folders, err := findFolders(source, modules)
+	return &licences{known, folders}, err
 }
 
 var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying)([.-].*)?$`)
@@ -36,12 +40,9 @@ var licenceFile = regexp.MustCompile(`(?i)^(licen[cs]e|copying)([.-].*)?$`)
 // of returns what the licence files at the top of the module hold. A module without one is an error:
 // nobody may pass it on.
 func (l *licences) of(m *debug.Module) (cyclonedx.Licenses, error) {
-	folder, err := l.folder(m)
-	if err != nil {
-		return nil, err
-	}
+	folder := l.folders[m.Path]
 	names := map[string]bool{}
-	err = fs.WalkDir(os.DirFS(folder), ".", func(path string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS(folder), ".", func(path string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
@@ -74,21 +75,31 @@ func (l *licences) of(m *debug.Module) (cyclonedx.Licenses, error) {
 	return found, nil
 }
 
-// folder is where the module's files are, downloaded if need be.
-func (l *licences) folder(m *debug.Module) (string, error) {
-	args := []string{"mod", "download", "-json", m.Path + "@" + m.Version}
-	if m.Path == standard {
-		args = []string{"env", "-json", "GOROOT"}
+// findFolders asks where the files of all modules are, and has those downloaded that are not there yet.
+func findFolders(source string, modules map[string]*debug.Module) (map[string]string, error) {
+	args := []string{"mod", "download", "-json"}
+	for _, m := range modules {
+		if m.Path != standard {
+			args = append(args, m.Path+"@"+m.Version)
+		}
 	}
-	command := exec.Command("go", args...)
-	command.Dir = l.source
-	out, err := command.Output()
+	list := exec.Command("go", args...)
+	list.Dir = source
+	out, err := list.Output()
 	if err != nil {
-		return "", fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
+		return nil, fmt.Errorf("go mod download: %w", err)
 	}
-	var found struct{ Dir, GOROOT string }
-	if err := json.Unmarshal(out, &found); err != nil {
-		return "", fmt.Errorf("go %s: %w", strings.Join(args, " "), err)
+	folders := map[string]string{}
+	for decoder := json.NewDecoder(bytes.NewReader(out)); ; {
+		var m struct{ Path, Dir string }
+		if err := decoder.Decode(&m); errors.Is(err, io.EOF) {
+			break
+		} else if err != nil {
+			return nil, fmt.Errorf("go mod download: %w", err)
+		}
+		folders[m.Path] = m.Dir
 	}
-	return found.Dir + found.GOROOT, nil
+	root, err := exec.Command("go", "env", "GOROOT").Output()
+	folders[standard] = strings.TrimSpace(string(root))
+	return folders, err
 }
