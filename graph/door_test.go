@@ -115,7 +115,7 @@ func (d *door) with(limits *Limits) http.Handler {
 	server := handler.New(generated.NewExecutableSchema(generated.Config{
 		Resolvers: d.verbs, Directives: generated.DirectiveRoot{MustAuth: allow},
 	}))
-	server.AddTransport(post{p})
+	server.AddTransport(post{presenter: p})
 	server.AroundOperations(p.requireCaller)
 	server.Use(rateLimit{limits, p})
 	server.SetErrorPresenter(p.present)

@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/99designs/gqlgen/graphql/handler"
-	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
 
@@ -24,6 +23,7 @@ type Options struct {
 	Introspection bool    // whether the schema may be asked for
 	Limits        *Limits // nil: anybody may ask for anything at any rate
 	Log           *slog.Logger
+	Watch         Watch
 }
 
 // NewHandler is the GraphQL endpoint: POST only. It expects [authn.Authenticator.Middleware] and, with
@@ -35,7 +35,7 @@ func NewHandler(o Options) http.Handler {
 		Resolvers:  resolver,
 		Directives: generated.DirectiveRoot{MustAuth: resolver.mustAuth},
 	}))
-	server.AddTransport(post{errors})
+	server.AddTransport(post{errors, o.Watch})
 	known := lru.New[*ast.QueryDocument](queries)
 	server.SetQueryCache(known)
 	server.SetParserTokenLimit(maxTokens)
@@ -44,9 +44,8 @@ func NewHandler(o Options) http.Handler {
 	server.AroundOperations(errors.requireCaller)
 	server.Use(rateLimit{o.Limits, errors}) // before what looks at the query
 	server.Use(shapeLimit{accepted: known})
-	if o.Introspection {
-		server.Use(extension.Introspection{})
-	}
+	server.Use(introspection{open: o.Introspection})
+	server.AroundRootFields(o.Watch.aroundRootField)
 	server.SetErrorPresenter(errors.present)
 	server.SetRecoverFunc(errors.recovered)
 	return server

@@ -14,11 +14,16 @@ import (
 )
 
 func (r *mutationResolver) SilentLogin(ctx context.Context, input account.SilentLoginInput) (*account.Login, error) {
-	return r.Account.SilentLogin(ctx, input)
+	annotateApp(ctx, r.Account.Apps, input.AppID)
+	login, err := r.Account.SilentLogin(ctx, input)
+	annotateLogin(ctx, login)
+	return login, err
 }
 
 func (r *mutationResolver) RefreshToken(ctx context.Context, input model.RefreshTokenInput) (*account.Login, error) {
-	return r.Account.RefreshToken(ctx, input.RefreshToken)
+	login, err := r.Account.RefreshToken(ctx, input.RefreshToken)
+	annotateLogin(ctx, login)
+	return login, err
 }
 
 func (r *mutationResolver) CheckSessionKey(ctx context.Context) (account.SessionKeyStatus, error) {

@@ -6,6 +6,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -27,6 +28,7 @@ const (
 // body that is too long with success.
 type post struct {
 	presenter presenter
+	watch     Watch
 }
 
 var _ graphql.Transport = post{}
@@ -39,16 +41,22 @@ func (p post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	w.Header().Set("Cache-Control", "no-store")
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.Header().Set("Content-Type", answerType(r))
+	answered := p.watch.begin()
+	operation, status, answer := p.answer(w, r, exec)
+	answered(operation, answer)
+	p.write(w, status, answer)
+}
+
+// answer carries out what a request asks for, as far as it goes.
+func (p post) answer(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) (*graphql.OperationContext, int, *graphql.Response) {
 	params, status, err := readParams(w, r)
 	if err != nil {
-		p.write(w, status, &graphql.Response{Errors: gqlerror.List{p.presenter.present(r.Context(), err)}})
-		return
+		return nil, status, &graphql.Response{Errors: gqlerror.List{p.presenter.present(r.Context(), err)}}
 	}
 	operation, refused := exec.CreateOperationContext(r.Context(), params)
 	if refused != nil {
 		ctx := graphql.WithOperationContext(r.Context(), operation)
-		p.write(w, refusedStatus(r), exec.DispatchError(ctx, refused))
-		return
+		return operation, refusedStatus(r), exec.DispatchError(ctx, refused)
 	}
 	respond, ctx := exec.DispatchOperation(r.Context(), operation)
 	answer := respond(ctx)
@@ -56,21 +64,31 @@ func (p post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 		late := fault.Wrap(fault.Unavailable, "this took too long; try again", ctx.Err())
 		answer = &graphql.Response{Errors: gqlerror.List{p.presenter.present(ctx, late)}}
 	}
-	p.write(w, http.StatusOK, answer)
+	return operation, http.StatusOK, answer
 }
 
-// write sends an answer. One whose operation was never begun has no data, which is how a client knows
-// that nothing has happened.
+// write sends an answer. One that did nothing has no data, which is how a client knows that it may
+// repeat the request: the operation was never begun, or all it met was the end of the session.
 func (p post) write(w http.ResponseWriter, status int, answer *graphql.Response) {
 	w.WriteHeader(status)
+	nothing := string(answer.Data) == "null" && !slices.ContainsFunc(answer.Errors, isNotAuthentication)
 	answer.Errors = fewErrors(answer.Errors)
 	var body any = answer
-	if len(answer.Data) == 0 {
+	if len(answer.Data) == 0 || nothing {
 		body = struct {
 			Errors gqlerror.List `json:"errors"`
 		}{answer.Errors}
 	}
 	_ = json.NewEncoder(w).Encode(body) // the client is gone if this fails
+}
+
+// isNotAuthentication tells the errors that are not about who asks.
+func isNotAuthentication(e *gqlerror.Error) bool {
+	switch e.Extensions["code"] {
+	case fault.Unauthenticated, fault.TokenExpired, fault.SessionRevoked:
+		return false
+	}
+	return true
 }
 
 // readParams reads the request, or says with which status to refuse it and why.

@@ -33,6 +33,7 @@ type Login struct {
 	RefreshToken string
 	User         *User
 	IsNewUser    bool
+	AppID        string // that the session belongs to; not part of the answer
 }
 
 // String keeps the tokens out of a log.
@@ -103,6 +104,7 @@ func (s *Service) answer(m *member) (*Login, error) {
 		RefreshToken: s.Refresh.Mint(m.SessionID, m.Counter),
 		User:         &m.User,
 		IsNewUser:    m.FirstLogin,
+		AppID:        m.App.AppID,
 	}, nil
 }
 

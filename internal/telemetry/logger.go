@@ -10,12 +10,14 @@ import (
 	"context"
 	"io"
 	"log/slog"
+
+	"go.opentelemetry.io/otel/trace"
 )
 
 // NewLogger returns a logger that writes to w one redacted event per line, with times in UTC. The format "json" is for
 // machines; any other is readable text. Text that came from outside cannot break out of its line in either.
 //
-// Events that are logged with the context of a request carry its request_id.
+// Events that are logged with the context of a request carry its request_id and, if it is traced, its trace_id.
 func NewLogger(w io.Writer, format string, level slog.Leveler) *slog.Logger {
 	options := &slog.HandlerOptions{Level: level, ReplaceAttr: redact}
 	if format == "json" {
@@ -24,13 +26,16 @@ func NewLogger(w io.Writer, format string, level slog.Leveler) *slog.Logger {
 	return slog.New(withRequestID{slog.NewTextHandler(w, options)})
 }
 
-// withRequestID adds the id of the request that an event is about, so that no caller has to pass it on.
+// withRequestID adds the ids of the request that an event is about, so that no caller has to pass them on.
 type withRequestID struct{ slog.Handler }
 
 // Handle implements [slog.Handler].
 func (h withRequestID) Handle(ctx context.Context, record slog.Record) error {
 	if id := RequestID(ctx); id != "" {
 		record.AddAttrs(slog.String(requestIDKey, id))
+	}
+	if span := trace.SpanContextFromContext(ctx); span.HasTraceID() {
+		record.AddAttrs(slog.String(traceIDKey, span.TraceID().String()))
 	}
 	return h.Handler.Handle(ctx, record)
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,9 +18,12 @@ import (
 const (
 	redacted = "[redacted]"
 
-	// requestIDKey is the one attribute whose value is left as it is: Requests has checked it, and a masked id is useless.
+	// The two attributes whose values are left as they are, if they have the right shape: a masked id is useless.
 	requestIDKey = "request_id"
+	traceIDKey   = "trace_id"
 )
+
+var traceID = regexp.MustCompile(`^[0-9a-f]{32}$`)
 
 // secretNames are the names of attributes and fields that are never written, without regard to case, _ and -. Those of a
 // WeChat login come first; the rest is what other systems call the same things.
@@ -70,7 +74,8 @@ func redact(groups []string, attr slog.Attr) slog.Attr {
 	name := attr.Key
 	attr.Key = mask(name)
 	switch {
-	case name == requestIDKey && plainID.MatchString(attr.Value.String()):
+	case name == requestIDKey && plainID.MatchString(attr.Value.String()),
+		name == traceIDKey && traceID.MatchString(attr.Value.String()):
 		return attr
 	case isSecret(name) || slices.ContainsFunc(groups, isSecret):
 		attr.Value = blot(attr.Value)

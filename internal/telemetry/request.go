@@ -68,12 +68,13 @@ func Annotate(ctx context.Context, attrs ...slog.Attr) {
 // same header. A handler that panics is answered with 500 and logged with its stack, and the process lives on.
 //
 // The ResponseWriter that next gets supports [http.ResponseController].
-func Requests(log *slog.Logger, now func() time.Time, random io.Reader, next http.Handler) http.Handler {
+func Requests(log *slog.Logger, now func() time.Time, random io.Reader, next http.Handler, watches ...Watch) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		running := &request{id: requestID(r.Header, random)}
 		reply := &reply{ResponseWriter: w}
 		reply.Header().Set("X-Request-Id", running.id)
 		inner := r.WithContext(context.WithValue(r.Context(), requestKey{}, running))
+		inner, ended := begin(inner, watches)
 
 		began := now()
 		defer func() {
@@ -84,7 +85,9 @@ func Requests(log *slog.Logger, now func() time.Time, random io.Reader, next htt
 			if failure != nil && !cut {
 				answerPanic(reply, running.id)
 			}
-			logRequest(log, inner, running, reply, now().Sub(began), failure)
+			took := now().Sub(began)
+			logRequest(log, inner, running, reply, took, failure)
+			ended(Ended{Route: route(inner), Status: reply.sent(cut), Duration: took, Notes: running.notes})
 			if cut {
 				panic(http.ErrAbortHandler)
 			}
@@ -95,10 +98,7 @@ func Requests(log *slog.Logger, now func() time.Time, random io.Reader, next htt
 
 func logRequest(log *slog.Logger, r *http.Request, running *request, reply *reply, took time.Duration, failure any) {
 	level := slog.LevelInfo
-	status := reply.status
-	if status == 0 && failure == nil {
-		status = http.StatusOK // what net/http sends when a handler does nothing
-	}
+	status := reply.sent(failure != nil)
 	if status >= http.StatusInternalServerError {
 		level = slog.LevelError
 	}
@@ -203,6 +203,14 @@ type reply struct {
 	http.ResponseWriter
 	status int
 	bytes  int64
+}
+
+// sent is the status that the client gets; 0 if the connection was cut before there was one.
+func (w *reply) sent(failed bool) int {
+	if w.status == 0 && !failed {
+		return http.StatusOK // what net/http sends when a handler does nothing
+	}
+	return w.status
 }
 
 // Unwrap lets [http.ResponseController] reach what the server can do.
