@@ -36,9 +36,9 @@ type User struct {
 	PhoneSealed *[]byte `json:"phone_sealed,omitempty"`
 	// Keyed hash of the number: lets the database keep one number to one person without knowing it.
 	PhoneIndex *[]byte `json:"phone_index,omitempty"`
-	// Which phone code brought the number, so that a repeat of the request gets the same answer.
+	// Which phone code brought the last number, also when it has been taken back since: a repeat of the request gets the same answer or is refused, and WeChat is not asked again.
 	PhoneCodeHash *[]byte `json:"phone_code_hash,omitempty"`
-	// When WeChat proved the number.
+	// When WeChat proved the last number, also when it has been taken back since.
 	PhoneBoundAt *time.Time `json:"phone_bound_at,omitempty"`
 	// When the person first logged in.
 	CreatedAt time.Time `json:"created_at,omitempty"`

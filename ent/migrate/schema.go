@@ -41,6 +41,14 @@ var (
 					Where: "revokes IS NOT NULL",
 				},
 			},
+			{
+				Name:    "auditevent_at",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[2]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "revokes IS NOT NULL",
+				},
+			},
 		},
 	}
 	// CiphertextUsesColumns holds the columns for the "ciphertext_uses" table.

@@ -42,6 +42,7 @@ func (AuditEvent) Indexes() []ent.Index {
 	followed := entsql.IndexWhere("revokes IS NOT NULL")
 	return []ent.Index{
 		index.Fields("user_id", "at"),
-		index.Fields("xid").Annotations(followed),
+		index.Fields("xid").Annotations(followed), // for each look of the revocation feed
+		index.Fields("at").Annotations(followed),  // for its first look
 	}
 }

@@ -30,8 +30,8 @@ func (User) Fields() []ent.Field {
 		field.Bytes("phone_index").MaxLen(32).Optional().Nillable().
 			Comment("Keyed hash of the number: lets the database keep one number to one person without knowing it."),
 		field.Bytes("phone_code_hash").MaxLen(32).Optional().Nillable().
-			Comment("Which phone code brought the number, so that a repeat of the request gets the same answer."),
-		momentIfAny("phone_bound_at", "When WeChat proved the number."),
+			Comment("Which phone code brought the last number, also when it has been taken back since: a repeat of the request gets the same answer or is refused, and WeChat is not asked again."),
+		momentIfAny("phone_bound_at", "When WeChat proved the last number, also when it has been taken back since."),
 		momentOnce("created_at", "When the person first logged in."),
 	}
 }

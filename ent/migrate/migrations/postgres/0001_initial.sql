@@ -12,6 +12,8 @@ CREATE TABLE "audit_events" (
   "detail" jsonb NULL,
   PRIMARY KEY ("id")
 );
+-- Create index "auditevent_at" to table: "audit_events"
+CREATE INDEX "auditevent_at" ON "audit_events" ("at") WHERE (revokes IS NOT NULL);
 -- Create index "auditevent_user_id_at" to table: "audit_events"
 CREATE INDEX "auditevent_user_id_at" ON "audit_events" ("user_id", "at");
 -- Create index "auditevent_xid" to table: "audit_events"

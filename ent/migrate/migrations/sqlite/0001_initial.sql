@@ -15,6 +15,8 @@ CREATE TABLE `audit_events` (
 CREATE INDEX `auditevent_user_id_at` ON `audit_events` (`user_id`, `at`);
 -- Create index "auditevent_xid" to table: "audit_events"
 CREATE INDEX `auditevent_xid` ON `audit_events` (`xid`) WHERE revokes IS NOT NULL;
+-- Create index "auditevent_at" to table: "audit_events"
+CREATE INDEX `auditevent_at` ON `audit_events` (`at`) WHERE revokes IS NOT NULL;
 -- Create "ciphertext_uses" table
 CREATE TABLE `ciphertext_uses` (
   `id` blob NOT NULL,
