@@ -1,6 +1,7 @@
 package authn_test
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"encoding/base64"
@@ -32,6 +33,7 @@ type fixture struct {
 	db       *database.DB
 	trips    *databasetest.Counter
 	signing  *token.KeyRing
+	log      bytes.Buffer
 	now      time.Time
 
 	user, session uuid.UUID
@@ -53,7 +55,10 @@ func newFixture(t *testing.T) *fixture {
 	require.NoError(t, err)
 	apps, err := account.NewApps(account.App{AppID: app, Flow: account.Flow{account.FactProfile, account.FactPhone}})
 	require.NoError(t, err)
-	f.accounts = account.New(account.Options{DB: f.db, Apps: apps, Phones: phones, Now: f.clock, Rand: rand.Reader})
+	f.accounts = account.New(account.Options{
+		DB: f.db, Apps: apps, Phones: phones, Now: f.clock, Rand: rand.Reader,
+		Log: slog.New(slog.NewTextHandler(&f.log, nil)),
+	})
 	f.store(t)
 	require.NoError(t, f.Revocations.Look(t.Context()))
 	f.trips.Reset()

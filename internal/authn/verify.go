@@ -19,19 +19,25 @@ import (
 func Verify(accounts *account.Service) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Cache-Control", "no-store")
+		refuse := func(err error) {
+			if fault.CodeOf(err) == fault.Internal {
+				accounts.Log.ErrorContext(r.Context(), "a request was not verified", "error", err)
+			}
+			refuse(w, err)
+		}
 		caller, err := Caller(r.Context())
 		if err != nil {
-			refuse(w, err)
+			refuse(err)
 			return
 		}
 		step, need, err := demand(r)
 		if err != nil {
-			refuse(w, err)
+			refuse(err)
 			return
 		}
 		if step > account.StepOne || len(need) > 0 {
 			if _, err := accounts.MustAuth(r.Context(), caller, step, need); err != nil {
-				refuse(w, err)
+				refuse(err)
 				return
 			}
 		}

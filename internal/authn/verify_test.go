@@ -113,7 +113,9 @@ func TestVerifyWithoutTheDatabase(t *testing.T) {
 	bearer := "Bearer " + f.mint(t)
 	require.NoError(t, f.db.SQL.Close())
 	f.requireAdmitted(t, "?step=ONE", bearer)
+	require.Empty(t, f.log.String())
 	f.requireRefused(t, "?step=TWO", bearer, http.StatusInternalServerError, map[string]any{"code": "INTERNAL", "action": "NONE"})
+	require.Contains(t, f.log.String(), "database is closed", "the log says what the answer does not")
 	f.now = f.now.Add(2 * time.Second)
 	f.requireRefused(t, "?step=ONE", bearer, http.StatusServiceUnavailable, map[string]any{"code": "UNAVAILABLE", "action": "RETRY"})
 }
