@@ -6,15 +6,17 @@ import (
 	"fmt"
 	"time"
 
+	"mpauth/ent"
 	"mpauth/ent/ciphertextuse"
 	"mpauth/ent/decryptfailure"
 	"mpauth/ent/logincode"
 	"mpauth/ent/phonecode"
+	"mpauth/ent/predicate"
 	"mpauth/ent/session"
 )
 
 // Sweep removes the rows whose time is over: login and phone codes, uses of encrypted data, failed
-// decryptions, and sessions that nobody refreshed. Their tokens are refused without the rows.
+// decryptions, and sessions that nobody refreshed.
 func (s *Service) Sweep(ctx context.Context) error {
 	now := s.now()
 	db := s.DB.Ent()
@@ -29,8 +31,30 @@ func (s *Service) Sweep(ctx context.Context) error {
 		sweep("phone codes", db.PhoneCode.Delete().Where(phonecode.ExpiresAtLT(now)).Exec),
 		sweep("uses of encrypted data", db.CiphertextUse.Delete().Where(ciphertextuse.ExpiresAtLT(now)).Exec),
 		sweep("failed decryptions", db.DecryptFailure.Delete().Where(decryptfailure.AtLT(now.Add(-personFailureWindow))).Exec),
-		sweep("sessions", db.Session.Delete().Where(session.Or(session.IdleExpiresAtLT(now), session.ExpiresAtLT(now))).Exec),
+		s.sweepSessions(ctx, session.Or(session.IdleExpiresAtLT(now), session.ExpiresAtLT(now))),
 	)
+}
+
+// sweptSessions is how many sessions one sweep ends at most, one after the other.
+const sweptSessions = 1000
+
+// sweepSessions ends the sessions whose time is over, and erases the session keys of people who do
+// not come back.
+func (s *Service) sweepSessions(ctx context.Context, over predicate.Session) error {
+	rows, err := s.DB.Ent().Session.Query().Where(over).Limit(sweptSessions).All(ctx)
+	if err != nil {
+		return fmt.Errorf("find sessions to sweep: %w", err)
+	}
+	for _, row := range rows {
+		person := Caller{UserID: row.UserID, AppID: row.AppID}
+		err := s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
+			return s.endSessions(ctx, tx, person, ActionExpired, session.And(session.ID(row.ID), over))
+		})
+		if err != nil {
+			return fmt.Errorf("sweep session: %w", err)
+		}
+	}
+	return nil
 }
 
 // RunJanitor sweeps at each interval until ctx ends.

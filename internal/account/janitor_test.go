@@ -62,9 +62,12 @@ func TestSweepRemovesSessionsThatReachedTheirEnd(t *testing.T) {
 		w.clock.advance(3 * time.Second)
 		require.NoError(t, w.Sweep(t.Context()))
 		w.requireRows(t, 1, 1)
+		w.requireKeys(t, true)
 		w.clock.advance(time.Second)
 		require.NoError(t, w.Sweep(t.Context()))
 		w.requireRows(t, 1, 0)
+		w.requireKeys(t, false)
+		require.Contains(t, w.actions(t), "session.expire")
 	})
 }
 
