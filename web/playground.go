@@ -1,0 +1,31 @@
+package web
+
+import (
+	"embed"
+	"encoding/json"
+	"html/template"
+	"io/fs"
+	"net/http"
+)
+
+//go:embed dist/playground
+var dist embed.FS
+
+// Playground serves the GraphQL playground: the page at /playground, its files below. It is for
+// development: the page logs in as anybody whom the fake WeChat knows.
+func Playground(o Options) http.Handler {
+	settings, err := json.Marshal(map[string]any{"apps": o.Apps, "fake": o.FakeWeChat})
+	if err != nil {
+		panic(err) // strings and a truth value always have a JSON form
+	}
+	files, err := fs.Sub(dist, "dist/playground")
+	if err != nil {
+		panic(err) // the path is a valid one
+	}
+	document := template.Must(template.ParseFS(files, "index.html"))
+	mux := http.NewServeMux()
+	mux.Handle("GET /playground", page(document, o.Rand, view{Options: o, Settings: string(settings)}))
+	mux.Handle("GET /playground/{$}", http.RedirectHandler("/playground", http.StatusPermanentRedirect))
+	mux.Handle("GET /playground/", http.StripPrefix("/playground/", newAssets(files)))
+	return mux
+}
