@@ -1,0 +1,129 @@
+// A browser that notices everything that a strict page must not do.
+import assert from 'node:assert/strict'
+import { chromium } from 'playwright-core'
+
+/** Opens Chromium. It finds no host but this machine, so nothing foreign can be loaded by accident. */
+export function launch() {
+  return chromium.launch({
+    executablePath: process.env.MPAUTH_CHROMIUM,
+    args: [
+      '--no-sandbox',
+      '--disable-quic',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+      '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+    ],
+  })
+}
+
+/** The playground in a page of its own, with the words in which a person would ask for things. */
+export class Playground {
+  static async open(browser, address, options = {}) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+    const page = await context.newPage()
+    const playground = new Playground(page, address)
+    await playground.load()
+    return playground
+  }
+
+  constructor(page, address) {
+    this.page = page
+    this.address = address
+    this.problems = []
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) this.problems.push(`console: ${message.text()}`)
+    })
+    page.on('pageerror', (error) => this.problems.push(`uncaught: ${error}`))
+    page.on('requestfailed', (request) => {
+      // Leaving a page cuts off what is under way; what the policy forbids has another name.
+      const { errorText } = request.failure()
+      if (errorText !== 'net::ERR_ABORTED') this.problems.push(`failed: ${request.url()} ${errorText}`)
+    })
+    page.on('request', (request) => {
+      const { origin, protocol } = new URL(request.url())
+      if (origin !== address && protocol !== 'data:') this.problems.push(`foreign: ${request.url()}`)
+    })
+    page.addInitScript(() => {
+      addEventListener('securitypolicyviolation', (event) =>
+        console.error('policy', event.violatedDirective, event.blockedURI, event.sourceFile, event.lineNumber),
+      )
+    })
+  }
+
+  async load() {
+    await this.page.goto(`${this.address}/playground`)
+    await this.page.getByRole('button', { name: 'Log in as' }).and(this.page.locator(':enabled')).waitFor()
+  }
+
+  /** Closes the page and fails if there was anything to complain about. */
+  async close() {
+    await this.page.context().close()
+    assert.deepEqual(this.problems, [])
+  }
+
+  button(name) {
+    return this.page.getByRole('button', { name, exact: true })
+  }
+
+  async titles() {
+    return this.page.locator('.graphiql-tab-button').allInnerTexts()
+  }
+
+  activeTab() {
+    return this.page.locator('.graphiql-tab-active .graphiql-tab-button').innerText()
+  }
+
+  /** The text of an editor: operation.graphql, variables.json, request-headers.json or response.json. */
+  text(name) {
+    return this.page.evaluate(textOf, name)
+  }
+
+  async json(name) {
+    return JSON.parse((await this.text(name)) || 'null')
+  }
+
+  async variables() {
+    return (await this.json('variables.json')).input
+  }
+
+  async bearer() {
+    return (await this.json('request-headers.json'))?.Authorization
+  }
+
+  /** Waits until an editor's text, parsed, is as it should be. */
+  async until(name, pattern) {
+    await this.page.waitForFunction(
+      ([name, source]) => new RegExp(source).test(globalThis.__MONACO.editor.getModels().find((m) => m.uri.path.endsWith(name)).getValue()),
+      [name, pattern.source],
+    )
+  }
+
+  status() {
+    return this.page.getByRole('status')
+  }
+
+  async says(text) {
+    await this.status().filter({ hasText: text }).waitFor()
+  }
+
+  async choose(title) {
+    await this.page.locator('.graphiql-tab-button', { hasText: new RegExp(`^${title}$`) }).click()
+  }
+
+  /** Runs the tab in front and returns the answer. */
+  async run() {
+    await this.page.getByRole('button', { name: 'Execute query' }).click()
+    return this.answer()
+  }
+
+  async answer() {
+    await this.until('response.json', /^\{[^]*\}$/)
+    return this.json('response.json')
+  }
+}
+
+function textOf(name) {
+  return globalThis.__MONACO.editor.getModels().find((model) => model.uri.path.endsWith(name)).getValue()
+}
