@@ -27,6 +27,8 @@ const (
 	// freshFor is how old the last look at the events may be for memory to be believed. With it, what
 	// was ended a second ago is refused even by a replica that has just lost the database.
 	freshFor = time.Second
+	// maxCursors bounds how many connections are remembered, with those that are closed.
+	maxCursors = 1024
 	// askTimeout bounds the question to the database when memory is not believed.
 	askTimeout = time.Second
 )
@@ -54,8 +56,8 @@ type Feed struct {
 	users    map[uuid.UUID]userEnd     // ended epochs
 	lastLook atomic.Pointer[time.Time] // when the events were last read successfully; nil: never
 
-	looking sync.Mutex // guards cursor: one look at a time
-	cursor  int64
+	looking sync.Mutex    // guards cursors: one look at a time
+	cursors map[any]int64 // by connection
 }
 
 type userEnd struct {
@@ -65,7 +67,7 @@ type userEnd struct {
 
 // NewFeed makes a Feed that knows nothing yet; it is stale until its first look.
 func NewFeed(o Options) *Feed {
-	return &Feed{Options: o, sessions: map[uuid.UUID]time.Time{}, users: map[uuid.UUID]userEnd{}}
+	return &Feed{Options: o, sessions: map[uuid.UUID]time.Time{}, users: map[uuid.UUID]userEnd{}, cursors: map[any]int64{}}
 }
 
 // Run follows the events until ctx ends.

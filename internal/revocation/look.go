@@ -2,6 +2,7 @@ package revocation
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -18,6 +19,10 @@ import (
 // later, and a reader who goes by "id greater than the last one I saw" never sees its rows. So on
 // PostgreSQL the reader goes by transactions: the next look begins at the oldest transaction that was
 // still running at this one, and rows that it has seen already do no harm.
+//
+// That holds as long as ids only grow. A server that comes back after a crash, or a standby that takes
+// over, gives out again the ids of transactions whose traces it never got. No connection outlives that,
+// so each goes by its own cursor, and a new one begins with the whole window.
 const lookPostgres = `
 SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint, e.revokes, e.session_id, e.user_id, e.epoch, e.at
 FROM (SELECT 1) one LEFT JOIN audit_events e
@@ -40,31 +45,46 @@ func (f *Feed) Look(ctx context.Context) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	next, err := f.read(ctx, query, begun.Add(-f.Window))
-	if err != nil {
+	if err := f.read(ctx, query, begun.Add(-f.Window)); err != nil {
 		return fmt.Errorf("read revocations: %w", err)
 	}
-	f.cursor = next
 	f.lastLook.Store(&begun)
 	f.forget(begun.Add(-f.Window))
 	return nil
 }
 
-// read takes the rows of one look into memory and returns where the next one begins.
-func (f *Feed) read(ctx context.Context, query string, since any) (next int64, err error) {
-	rows, err := f.DB.SQL.QueryContext(ctx, query, f.cursor, since)
+// read takes the rows of one look into memory and notes where the next one begins.
+func (f *Feed) read(ctx context.Context, query string, since any) (err error) {
+	conn, err := f.DB.SQL.Conn(ctx)
 	if err != nil {
-		return 0, err
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	var server any
+	if err := conn.Raw(func(c any) error { server = c; return nil }); err != nil {
+		return err
+	}
+	rows, err := conn.QueryContext(ctx, query, f.cursors[server], since)
+	if err != nil {
+		return err
 	}
 	defer rows.Close()
+	var next int64
 	for rows.Next() {
 		var row revoked
 		if err := rows.Scan(&next, &row.kind, &row.session, &row.user, &row.epoch, database.NullTime(&row.at)); err != nil {
-			return 0, err
+			return err
 		}
 		f.take(row)
 	}
-	return next, rows.Err()
+	if err := rows.Err(); err != nil {
+		return err
+	}
+	if len(f.cursors) >= maxCursors { // most of these connections are long closed
+		clear(f.cursors)
+	}
+	f.cursors[server] = next
+	return nil
 }
 
 // revoked is a row of a look; all of it is null when there was nothing new.

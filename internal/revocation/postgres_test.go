@@ -17,6 +17,7 @@ import (
 	"go.uber.org/goleak"
 
 	"mpauth/ent"
+	"mpauth/ent/auditevent"
 	"mpauth/internal/database"
 	"mpauth/internal/database/databasetest"
 	"mpauth/internal/revocation"
@@ -212,4 +213,27 @@ func TestFeedLeavesNothingBehind(t *testing.T) {
 	_, unreachable := revocation.Notifications(fmt.Sprintf("postgres://nobody@127.0.0.1:%d/none?sslmode=disable", 1), slog.New(slog.DiscardHandler))
 	unreachable() // a listener that was never heard ends too
 	goleak.VerifyNone(t, before)
+}
+
+// A server that comes back after a crash, and a standby that takes over, gives out again the ids of
+// transactions whose traces it never got. Under such an id a revocation lies before the place where
+// the feed had got to. The connections that die with the server tell the feed to begin anew.
+func TestRevocationOfAServerThatWentBackIsSeen(t *testing.T) {
+	t.Parallel()
+	options := databasetest.Options(t, dialect.Postgres)
+	outside, db := databasetest.OpenWith(t, options), databasetest.OpenWith(t, options)
+	c := newClock()
+	f := newFeed(db, c.Now, nil)
+	require.NoError(t, f.Look(t.Context()))
+	session := uuid.New()
+	require.NoError(t, outside.Ent().AuditEvent.Create().SetAt(c.Now()).SetAction("logout").SetAppID("wx").SetXid(3).
+		SetUserID(uuid.New()).SetSessionID(session).SetRevokes(auditevent.RevokesSession).Exec(t.Context()))
+	require.NoError(t, f.Look(t.Context()))
+	c.requireEnded(t, f, session, false) // on one connection ids only grow, and nothing old is read twice
+
+	_, err := outside.SQL.ExecContext(t.Context(),
+		"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()")
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return f.Look(t.Context()) == nil }, 10*time.Second, 5*time.Millisecond)
+	c.requireEnded(t, f, session, true)
 }
