@@ -65,6 +65,12 @@ func (p Proxies) Client(r *http.Request) netip.Addr {
 	return client
 }
 
+// Forwards tells whether a listed proxy has sent the request, for what else it may be believed about.
+func (p Proxies) Forwards(r *http.Request) bool {
+	peer, ok := parse(r.RemoteAddr)
+	return ok && p.contain(peer)
+}
+
 // cutLast takes the last member off a list.
 func cutLast(list string) (rest, last string, more bool) {
 	i := strings.LastIndexByte(list, ',')

@@ -128,3 +128,17 @@ func FuzzClient(f *testing.F) {
 		}
 	})
 }
+
+func TestOnlyAListedProxyForwards(t *testing.T) {
+	t.Parallel()
+	proxies := clientip.Proxies{netip.MustParsePrefix("10.0.0.0/8")}
+	for peer, forwards := range map[string]bool{
+		"10.1.2.3:4567": true, "[::ffff:10.1.2.3]:4567": true, "192.0.2.1:4567": false, "@": false, "": false,
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/", nil)
+		r.RemoteAddr = peer
+		r.Header.Set("X-Forwarded-For", "10.1.2.3")
+		require.Equal(t, forwards, proxies.Forwards(r), peer)
+		require.False(t, clientip.Proxies(nil).Forwards(r))
+	}
+}

@@ -19,6 +19,7 @@ func (c *Config) check(given map[string]bool, env environ, p *problems) {
 	case Serve:
 		c.checkPublicURL(p)
 		c.checkProxies(p)
+		c.checkOperator(p)
 		c.checkWechatURL(p)
 		c.checkApps(env, p)
 		c.checkDatabase(p)
@@ -41,13 +42,18 @@ func (c *Config) check(given map[string]bool, env environ, p *problems) {
 
 // checkListen reports whether the listen address can be reached from this machine only.
 func (c *Config) checkListen(p *problems) (loopback bool) {
-	host, port, err := net.SplitHostPort(c.Listen)
+	return checkAddress(p, "listen", c.Listen, "8080")
+}
+
+// checkAddress is checkListen for any setting; port is for the advice.
+func checkAddress(p *problems, name, address, port string) (loopback bool) {
+	host, given, err := net.SplitHostPort(address)
 	if err != nil {
-		p.add(setting("listen"), shown(c.Listen)+" is not host:port", "write it like 127.0.0.1:8080, or :8080 for every interface")
+		p.add(setting(name), shown(address)+" is not host:port", "write it like 127.0.0.1:"+port+", or :"+port+" for every interface")
 		return true // so that the mode is not blamed too
 	}
-	if number, err := strconv.Atoi(port); err != nil || number < 0 || number > 65535 {
-		p.add(setting("listen"), shown(c.Listen)+" has no port from 0 to 65535", "write it like 127.0.0.1:8080")
+	if number, err := strconv.Atoi(given); err != nil || number < 0 || number > 65535 {
+		p.add(setting(name), shown(address)+" has no port from 0 to 65535", "write it like 127.0.0.1:"+port)
 	}
 	return isLoopback(host)
 }

@@ -98,6 +98,10 @@ type Config struct {
 	DrainDelay      time.Duration `group:"Limits and timeouts" placeholder:"DURATION" otherwise:"0s in development, 5s in production" min:"0s" max:"5m" help:"After SIGTERM, time to answer normally while /readyz says 503, so that load balancers can leave."`
 	ShutdownTimeout time.Duration `group:"Limits and timeouts" placeholder:"DURATION" default:"25s" min:"1s" max:"5m" for:"fakewechat" help:"After that, time for running requests to finish."`
 
+	OperatorListen string `group:"Metrics and traces" placeholder:"HOST:PORT" otherwise:"none in development, 127.0.0.1:9090 in production" help:"Address of the operator port: /metrics, /debug/pprof/, /livez and /readyz, for whoever can reach it, so keep it on loopback or in a network of your own. The word none opens no such port."`
+	OTLPEndpoint   string `name:"otlp-endpoint" group:"Metrics and traces" placeholder:"URL" otherwise:"none" help:"OTLP/HTTP receiver of traces, such as http://127.0.0.1:4318. They hold user ids and hashed openids."`
+	TraceOneIn     int    `name:"trace-one-in" group:"Metrics and traces" placeholder:"N" default:"1" min:"1" max:"1000000" help:"Trace one request in N, chosen at random. A request that a trusted proxy traces, or does not, is treated alike."`
+
 	LogFormat string     `group:"Logs" placeholder:"FORMAT" oneof:"text,json" otherwise:"text in development, json in production" for:"migrate,keys,fakewechat" help:"Form of log lines on standard error: text or json."`
 	LogLevel  slog.Level `group:"Logs" placeholder:"LEVEL" default:"info" for:"migrate,keys,fakewechat" help:"Least important events to log: debug, info, warn or error."`
 }
@@ -128,6 +132,9 @@ func (c *Config) complete(given map[string]bool) {
 	}
 	if !given["drain-delay"] && production {
 		c.DrainDelay = 5 * time.Second
+	}
+	if c.OperatorListen == "" && production {
+		c.OperatorListen = "127.0.0.1:9090"
 	}
 	if c.LogFormat == "" && production {
 		c.LogFormat = "json"

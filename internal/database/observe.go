@@ -3,6 +3,7 @@ package database
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"strings"
 	"time"
 )
@@ -23,6 +24,25 @@ func (c Call) Verb() string {
 	switch word = strings.ToLower(word); word {
 	case "select", "insert", "update", "delete", "begin", "commit", "rollback", "ping", "connect":
 		return word
+	}
+	return "other"
+}
+
+// Class sorts failures: "unique" (a row with that value exists; how races are decided, and no defect),
+// "conflict" (as IsRetryable), "unavailable" (as IsUnavailable), "canceled" (the caller gave up) or
+// "other"; "" is success.
+func (c Call) Class() string {
+	switch {
+	case c.Err == nil:
+		return ""
+	case errors.Is(c.Err, context.Canceled):
+		return "canceled"
+	case IsUnique(c.Err):
+		return "unique"
+	case IsRetryable(c.Err):
+		return "conflict"
+	case IsUnavailable(c.Err):
+		return "unavailable"
 	}
 	return "other"
 }

@@ -2,11 +2,13 @@ package database_test
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"testing"
 	"time"
 
 	"entgo.io/ent/dialect"
+	"github.com/lib/pq"
 	"github.com/stretchr/testify/require"
 
 	"mpauth/internal/database"
@@ -68,5 +70,15 @@ func TestVerbIsOneOfAFew(t *testing.T) {
 		"PRAGMA x": "other", "": "other", "select\tx": "other",
 	} {
 		require.Equal(t, verb, database.Call{SQL: sql}.Verb(), sql)
+	}
+}
+
+func TestClassOfAFailure(t *testing.T) {
+	t.Parallel()
+	for class, err := range map[string]error{
+		"": nil, "canceled": fmt.Errorf("x: %w", context.Canceled), "unavailable": context.DeadlineExceeded,
+		"conflict": &pq.Error{Code: "40001"}, "unique": &pq.Error{Code: "23505"}, "other": &pq.Error{Code: "42P01"},
+	} {
+		require.Equal(t, class, database.Call{Err: err}.Class())
 	}
 }
