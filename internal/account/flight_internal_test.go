@@ -50,20 +50,20 @@ func TestFlightGoesOnWithoutItsCallers(t *testing.T) {
 		type key struct{}
 		ctx, leave := context.WithTimeout(context.WithValue(t.Context(), key{}, "request"), time.Second)
 		defer leave()
-		landed := false
+		var landed atomic.Bool
 		begun := time.Now()
 		_, err := f.do(ctx, "key", func(own context.Context) (int, error) {
 			require.Equal(t, "request", own.Value(key{}))
 			time.Sleep(3 * time.Second)
-			landed = own.Err() == nil
+			landed.Store(own.Err() == nil)
 			return 1, nil
 		})
 		require.Equal(t, time.Second, time.Since(begun))
 		require.Equal(t, fault.Unavailable, fault.CodeOf(err))
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		require.False(t, landed)
+		require.False(t, landed.Load())
 		running.Wait()
-		require.True(t, landed, "closing waits, and the flight's own time was not over")
+		require.True(t, landed.Load(), "closing waits, and the flight's own time was not over")
 		require.Equal(t, 3*time.Second, time.Since(begun))
 	})
 }

@@ -198,7 +198,7 @@ func TestRefreshFollowsTheModel(t *testing.T) {
 			callers[next] = caller
 		}
 		login()
-		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
+		for range rapid.IntRange(1, 12).Draw(rt, "steps") {
 			s := rapid.SampledFrom(sessions).Draw(rt, "session")
 			switch rapid.SampledFrom([]string{"refresh", "refresh", "refresh", "wait", "login", "logout"}).Draw(rt, "action") {
 			case "login":
