@@ -73,6 +73,7 @@ func banner(stdout io.Writer, c *config.Config, address net.Addr) {
 	fmt.Fprintf(stdout, `
   mpauth, DEVELOPMENT MODE: made-up keys, this machine only. Never put this on the internet.
 
+    Playground     %[1]s/playground
     GraphQL        %[1]s/graphql
     Public keys    %[1]s/.well-known/jwks.json
     Ready?         %[1]s/readyz
@@ -82,19 +83,15 @@ func banner(stdout io.Writer, c *config.Config, address net.Addr) {
 `, base, wechat, appList(c))
 }
 
-func appList(c *config.Config) string {
+func appIDs(c *config.Config) []string {
 	var ids []string
 	for _, app := range c.Apps {
 		ids = append(ids, app.ID)
 	}
-	return strings.Join(ids, ", ")
+	return ids
 }
 
-// serveIndex tells a newcomer in development what there is.
-func (s *server) serveIndex(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	banner(w, s.config, r.Context().Value(http.LocalAddrContextKey).(net.Addr))
-}
+func appList(c *config.Config) string { return strings.Join(appIDs(c), ", ") }
 
 // serveJWKS publishes the keys that verify access tokens. They may be kept for five minutes: new ones
 // are published a day before they are used.

@@ -25,6 +25,7 @@ import (
 	"mpauth/internal/clientip"
 	"mpauth/internal/config"
 	"mpauth/internal/telemetry"
+	"mpauth/web"
 )
 
 //go:generate go tool gqlgen generate
@@ -109,7 +110,11 @@ func (s *server) routes() http.Handler {
 		return s.sayGoodbye(telemetry.Requests(s.log, time.Now, rand.Reader, mux))
 	}
 	// This machine only: what there is to try, and the WeChat inside the process.
-	mux.HandleFunc("GET /{$}", s.serveIndex)
+	pages := web.Options{Apps: appIDs(s.config), FakeWeChat: s.fake != nil, Rand: rand.Reader}
+	mux.Handle("GET /{$}", web.Index(pages))
+	playground := web.Playground(pages)
+	mux.Handle("/playground", playground)
+	mux.Handle("/playground/", playground)
 	all := http.NewServeMux()
 	all.Handle("/", telemetry.Requests(s.log, time.Now, rand.Reader, mux))
 	if s.fake != nil {
