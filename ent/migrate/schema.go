@@ -242,6 +242,11 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{SessionsColumns[8]},
 			},
+			{
+				Name:    "session_expires_at",
+				Unique:  false,
+				Columns: []*schema.Column{SessionsColumns[9]},
+			},
 		},
 	}
 	// UsersColumns holds the columns for the "users" table.

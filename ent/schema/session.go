@@ -52,5 +52,6 @@ func (Session) Indexes() []ent.Index {
 		index.Fields("login_code_hash").Unique(),
 		index.Fields("identity_id"),
 		index.Fields("idle_expires_at"),
+		index.Fields("expires_at"),
 	}
 }

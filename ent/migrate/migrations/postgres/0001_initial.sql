@@ -125,6 +125,8 @@ CREATE TABLE "sessions" (
   CONSTRAINT "sessions_identities_sessions" FOREIGN KEY ("identity_id") REFERENCES "identities" ("id") ON UPDATE NO ACTION ON DELETE CASCADE,
   CONSTRAINT "sessions_users_sessions" FOREIGN KEY ("user_id") REFERENCES "users" ("id") ON UPDATE NO ACTION ON DELETE CASCADE
 );
+-- Create index "session_expires_at" to table: "sessions"
+CREATE INDEX "session_expires_at" ON "sessions" ("expires_at");
 -- Create index "session_identity_id" to table: "sessions"
 CREATE INDEX "session_identity_id" ON "sessions" ("identity_id");
 -- Create index "session_idle_expires_at" to table: "sessions"

@@ -112,6 +112,8 @@ CREATE UNIQUE INDEX `session_login_code_hash` ON `sessions` (`login_code_hash`);
 CREATE INDEX `session_identity_id` ON `sessions` (`identity_id`);
 -- Create index "session_idle_expires_at" to table: "sessions"
 CREATE INDEX `session_idle_expires_at` ON `sessions` (`idle_expires_at`);
+-- Create index "session_expires_at" to table: "sessions"
+CREATE INDEX `session_expires_at` ON `sessions` (`expires_at`);
 -- Create "users" table
 CREATE TABLE `users` (
   `id` uuid NOT NULL,
