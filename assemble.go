@@ -19,10 +19,12 @@ import (
 	"mpauth/internal/config"
 	"mpauth/internal/database"
 	"mpauth/internal/keyfile"
+	"mpauth/internal/metrics"
 	"mpauth/internal/ratelimit"
 	"mpauth/internal/revocation"
 	"mpauth/internal/sessionkey"
 	"mpauth/internal/token"
+	"mpauth/internal/tracing"
 	"mpauth/internal/wechat"
 	"mpauth/internal/wechat/wechatfake"
 )
@@ -47,6 +49,8 @@ type server struct {
 	revocations *revocation.Feed
 	limits      *graph.Limits // nil: there are none
 	account     *account.Service
+	metrics     *metrics.Metrics
+	tracer      *tracing.Tracer
 	fake        *wechatfake.Server // nil: the real WeChat is asked
 	draining    atomic.Bool
 
@@ -71,7 +75,8 @@ func assemble(ctx context.Context, c *config.Config, log *slog.Logger, address n
 	if s.rings, err = newRings(file, time.Now()); err != nil {
 		return nil, err
 	}
-	if s.db, err = openDatabase(ctx, c); err != nil {
+	s.makeObservers()
+	if s.db, err = openDatabase(ctx, c, database.Observe(time.Now, s.watchDatabase)); err != nil {
 		return nil, err
 	}
 	if err := s.makeServices(issuerOf(c, address), s.wechatURL(address)); err != nil {
@@ -80,6 +85,7 @@ func assemble(ctx context.Context, c *config.Config, log *slog.Logger, address n
 	if err := s.revocations.Look(ctx); err != nil {
 		return nil, err
 	}
+	s.followState()
 	s.startBackground(file)
 	return s, nil
 }
@@ -96,6 +102,7 @@ func (s *server) makeServices(issuer, wechatURL string) (err error) {
 	}
 	s.sessionKeys, err = sessionkey.NewStore(sessionkey.Options{
 		DB: s.db.Ent(), Keyring: s.rings.session, Index: s.rings.index, Entries: cachedIdentities, Now: time.Now,
+		Observe: s.metrics.SessionKeyCache,
 	})
 	if err != nil {
 		return err
@@ -111,12 +118,12 @@ func (s *server) makeServices(issuer, wechatURL string) (err error) {
 		s.limits = graph.NewLimits(ratelimit.New(limitedCallers, time.Now), clientip.FromContext)
 	}
 	s.account = account.New(account.Options{
-		DB: s.db, WeChat: wechat.New(wechat.Options{BaseURL: wechatURL, Apps: secretsOf(c)}),
+		DB: s.db, WeChat: wechat.New(wechat.Options{BaseURL: wechatURL, Apps: secretsOf(c), Observe: s.watchWeChat}),
 		Apps: apps, Access: s.access, Refresh: s.rings.refresh,
 		SessionKeys: s.sessionKeys, Phones: s.rings.phone, PhoneIndex: s.rings.index, Revocations: s.revocations,
 		Limits:     account.Limits{RefreshIdle: c.RefreshIdle, RefreshMax: c.RefreshMax, MaxSessions: c.MaxSessions},
 		LimitLogin: s.limits.Login, LimitRefresh: s.limits.Refresh,
-		Now: time.Now, Rand: rand.Reader, Log: s.log,
+		Now: time.Now, Rand: rand.Reader, Log: s.log, Observe: s.metrics.Account,
 	})
 	return nil
 }
@@ -162,6 +169,9 @@ func (s *server) finish(ctx context.Context) error {
 	s.sessionKeys.Close()
 	if err := s.db.Close(); err != nil {
 		s.log.Warn("the database was not closed cleanly", "error", err)
+	}
+	if err := s.tracer.Close(ctx); err != nil {
+		s.log.Warn("the last traces were not exported", "error", err)
 	}
 	for _, undo := range slices.Backward(s.cleanup) {
 		undo()

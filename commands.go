@@ -48,7 +48,7 @@ func migrate(ctx context.Context, c *config.Config, stdout io.Writer) error {
 		return err
 	}
 	defer release()
-	db, err := reachDatabase(ctx, c)
+	db, err := reachDatabase(ctx, c, databaseOptions(c))
 	if err != nil {
 		return err
 	}
@@ -100,6 +100,9 @@ func (s *server) serveJWKS(w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Cache-Control", "public, max-age=300")
 	_, _ = w.Write(s.rings.signing.JWKS())
 }
+
+// serveAlive answers 200 as long as the process answers at all.
+func serveAlive(w http.ResponseWriter, _ *http.Request) { health(w, http.StatusOK, "ok") }
 
 // readyTimeout is how long the database may take to show that it is there.
 const readyTimeout = time.Second

@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
+	"sync/atomic"
 	"text/tabwriter"
 	"time"
 
@@ -65,6 +66,7 @@ type rings struct {
 	session *seal.Keyring
 	phone   *seal.Keyring
 	index   *seal.Index
+	file    atomic.Pointer[keyfile.File] // that they come from
 }
 
 func newRings(file *keyfile.File, now time.Time) (r *rings, err error) {
@@ -81,6 +83,7 @@ func newRings(file *keyfile.File, now time.Time) (r *rings, err error) {
 	if r.phone, err = seal.NewKeyring(file.PhoneKeys(now)...); err != nil {
 		return nil, err
 	}
+	r.file.Store(file)
 	r.index, err = seal.NewIndex(file.PhoneIndex())
 	return r, err
 }
@@ -88,12 +91,24 @@ func newRings(file *keyfile.File, now time.Time) (r *rings, err error) {
 // replace takes over the keys of a file that has changed.
 func (r *rings) replace(file *keyfile.File) error {
 	now := time.Now()
+	r.file.Store(file)
 	return errors.Join(
 		r.signing.Replace(file.SigningKeys()...),
 		r.refresh.Replace(file.RefreshKeys(now)...),
 		r.session.Replace(file.SessionKeys(now)...),
 		r.phone.Replace(file.PhoneKeys(now)...),
 	)
+}
+
+// since is by kind since when the present key is in use.
+func (r *rings) since() map[string]time.Time {
+	since := map[string]time.Time{}
+	for _, key := range r.file.Load().Summary(time.Now()) {
+		if key.State == keyfile.InUse {
+			since[key.Kind] = key.From
+		}
+	}
+	return since
 }
 
 // manageKeys carries out `mpauth keys …`.

@@ -76,12 +76,20 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 		return err
 	}
 	defer listener.Close()
+	operator, err := listenOperator(c)
+	if err != nil {
+		return err
+	}
 	s, err := assemble(ctx, c, log, listener.Addr())
 	if err != nil {
+		if operator != nil {
+			_ = operator.Close()
+		}
 		return err
 	}
 	warn(c, log) // not before: a start that is refused says why, and nothing else
 	banner(stdout, c, listener.Addr())
+	defer s.serveOperator(operator, stdout)()
 	return serveUntilDone(ctx, newHTTPServer(s.routes(), log), listener, ending{
 		leave: s.leave, finish: s.finish, limit: c.ShutdownTimeout,
 	})
@@ -97,17 +105,17 @@ func (s *server) routes() http.Handler {
 	}
 	// Anyone; each field says in the schema whether it needs a login.
 	mux.Handle("POST /graphql", limited(graph.NewHandler(graph.Options{
-		Account: s.account, Introspection: s.config.Introspection, Limits: s.limits, Log: s.log,
+		Account: s.account, Introspection: s.config.Introspection, Limits: s.limits, Log: s.log, Watch: s.watchGraph(),
 	})))
 	// Anyone: answers about the token in the request.
 	mux.Handle("GET /verify", limited(authn.Verify(s.account)))
 	// Anyone: public keys.
 	mux.HandleFunc("GET /.well-known/jwks.json", s.serveJWKS)
 	// Anyone: whether the process lives, and whether it can work.
-	mux.HandleFunc("GET /livez", func(w http.ResponseWriter, _ *http.Request) { health(w, http.StatusOK, "ok") })
+	mux.HandleFunc("GET /livez", serveAlive)
 	mux.HandleFunc("GET /readyz", s.serveReady)
 	if s.config.Environment == config.Production {
-		return s.sayGoodbye(telemetry.Requests(s.log, time.Now, rand.Reader, mux))
+		return s.sayGoodbye(s.observed(mux))
 	}
 	// This machine only: what there is to try, and the WeChat inside the process.
 	pages := web.Options{Apps: appIDs(s.config), FakeWeChat: s.fake != nil, Rand: rand.Reader}
@@ -116,7 +124,7 @@ func (s *server) routes() http.Handler {
 	mux.Handle("/playground", playground)
 	mux.Handle("/playground/", playground)
 	all := http.NewServeMux()
-	all.Handle("/", telemetry.Requests(s.log, time.Now, rand.Reader, mux))
+	all.Handle("/", s.observed(mux))
 	if s.fake != nil {
 		all.Handle("/fakewechat/", http.StripPrefix("/fakewechat", s.fake))
 	}
@@ -177,12 +185,17 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 // listen takes the address before anything else is touched: a second server that is started by
 // mistake must not even look at the database of the first.
 func listen(c *config.Config) (net.Listener, error) {
-	listener, err := net.Listen("tcp", c.Listen)
+	return listenOn("MPAUTH_LISTEN", c.Listen, "127.0.0.1:8081")
+}
+
+// listenOn takes the address of a setting.
+func listenOn(setting, address, another string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("MPAUTH_LISTEN: %s is in use by another program; stop it, or set another address such as 127.0.0.1:8081", c.Listen)
+		return nil, fmt.Errorf("%s: %s is in use by another program; stop it, or set another address such as %s", setting, address, another)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("MPAUTH_LISTEN: cannot listen on %s: %w; set an address of this machine and a port that this user may take", c.Listen, cause(err))
+		return nil, fmt.Errorf("%s: cannot listen on %s: %w; set an address of this machine and a port that this user may take", setting, address, cause(err))
 	}
 	return listener, nil
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -73,8 +74,10 @@ func cause(err error) error {
 }
 
 // openDatabase reaches the database and sees that its tables are right, or says in one line why not.
-func openDatabase(ctx context.Context, c *config.Config) (*database.DB, error) {
-	db, err := reachDatabase(ctx, c)
+func openDatabase(ctx context.Context, c *config.Config, observe func(driver.Connector) driver.Connector) (*database.DB, error) {
+	o := databaseOptions(c)
+	o.Wrap = observe
+	db, err := reachDatabase(ctx, c, o)
 	if err != nil {
 		return nil, err
 	}
@@ -87,8 +90,8 @@ func openDatabase(ctx context.Context, c *config.Config) (*database.DB, error) {
 }
 
 // reachDatabase opens the database and has it answer.
-func reachDatabase(ctx context.Context, c *config.Config) (*database.DB, error) {
-	db, err := database.Open(databaseOptions(c))
+func reachDatabase(ctx context.Context, c *config.Config, o database.Options) (*database.DB, error) {
+	db, err := database.Open(o)
 	if err != nil {
 		return nil, databaseProblem(c, err)
 	}

@@ -12,16 +12,21 @@ import (
 // that the same sources give the same bytes in a checkout, in a container and in an unpacked archive.
 var version, commit string
 
-// writeVersion says what this program is: its version, the commit that it was built from, the Go that
-// built it, and for which platform. A program that `go build` made takes the first two from git.
-func writeVersion(w io.Writer) error {
+// Version is the version of this program and the commit that it was built from. A program that
+// `go build` made takes them from git.
+func Version() (string, string) {
 	version, commit := version, commit
 	if info, ok := debug.ReadBuildInfo(); ok {
 		version = cmp.Or(version, info.Main.Version)
 		commit = cmp.Or(commit, revision(info))
 	}
-	_, err := fmt.Fprintf(w, "mpauth %s (commit %s, %s %s/%s)\n",
-		cmp.Or(version, "(devel)"), cmp.Or(commit, "unknown"), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return cmp.Or(version, "(devel)"), cmp.Or(commit, "unknown")
+}
+
+// writeVersion says what this program is, with the Go that built it, and for which platform.
+func writeVersion(w io.Writer) error {
+	version, commit := Version()
+	_, err := fmt.Fprintf(w, "mpauth %s (commit %s, %s %s/%s)\n", version, commit, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	return err
 }
 

@@ -17,7 +17,7 @@ func production(t *testing.T, database settings) settings {
 	t.Helper()
 	s := database.with(settings{
 		"ENV": "production", "LISTEN": "127.0.0.1:0", "PUBLIC_URL": "https://auth.example.com",
-		"WECHAT_APPID": "wx00000000000000e2", "WECHAT_SECRET": appSecret, "DRAIN_DELAY": "0s", "TRUSTED_PROXIES": "none",
+		"WECHAT_APPID": "wx00000000000000e2", "WECHAT_SECRET": appSecret, "DRAIN_DELAY": "0s", "OPERATOR_LISTEN": "127.0.0.1:0", "TRUSTED_PROXIES": "none",
 		"KEYS_FILE": filepath.Join(t.TempDir(), "keys.json"),
 	})
 	if s["DATABASE_URL"] == "" {

@@ -102,7 +102,7 @@ func maskLetters(run string) string {
 
 func maskPerson(run string) string {
 	if len(run) == 28 && run[0] == 'o' && isMixed(run) {
-		return pseudonym(run)
+		return Pseudonym(run)
 	}
 	return run
 }

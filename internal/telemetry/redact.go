@@ -80,7 +80,7 @@ func redact(groups []string, attr slog.Attr) slog.Attr {
 	case isSecret(name) || slices.ContainsFunc(groups, isSecret):
 		attr.Value = blot(attr.Value)
 	case isPerson(name):
-		attr.Value = slog.StringValue(pseudonym(attr.Value.String()))
+		attr.Value = slog.StringValue(Pseudonym(attr.Value.String()))
 	default:
 		attr.Value = redactValue(attr.Value)
 	}
@@ -167,7 +167,7 @@ func redactTree(node any) any {
 			case isSecret(name):
 				clean[mask(name)] = blot(slog.AnyValue(value)).Any()
 			case isPerson(name):
-				clean[mask(name)] = pseudonym(fmt.Sprint(value))
+				clean[mask(name)] = Pseudonym(fmt.Sprint(value))
 			default:
 				clean[mask(name)] = redactTree(value)
 			}
@@ -188,9 +188,9 @@ func redactTree(node any) any {
 	return node
 }
 
-// pseudonym returns the same short text for the same person. An openid is long and random enough that its hash cannot be
+// Pseudonym returns the same short text for the same person. An openid is long and random enough that its hash cannot be
 // turned back by trying.
-func pseudonym(id string) string {
+func Pseudonym(id string) string {
 	if id == "" {
 		return ""
 	}

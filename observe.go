@@ -1,0 +1,54 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"net/http"
+	"time"
+
+	"mpauth/graph"
+	"mpauth/internal/clientip"
+	"mpauth/internal/config"
+	"mpauth/internal/database"
+	"mpauth/internal/metrics"
+	"mpauth/internal/telemetry"
+	"mpauth/internal/tracing"
+	"mpauth/internal/wechat"
+)
+
+// makeObservers makes what counts, measures and traces. It comes before what is observed.
+func (s *server) makeObservers() {
+	version, commit := config.Version()
+	s.metrics = metrics.New(metrics.Options{Apps: appIDs(s.config), Version: version, Commit: commit, Now: time.Now})
+	s.tracer = tracing.New(tracing.Options{
+		Endpoint: s.config.OTLPEndpoint, OneIn: s.config.TraceOneIn, Version: version,
+		Trusted: clientip.Proxies(s.config.Proxies).Forwards, Pseudonym: telemetry.Pseudonym,
+		Now: time.Now, Log: s.log,
+	})
+}
+
+// followState has the metrics look at what is only known once everything is there.
+func (s *server) followState() {
+	s.metrics.Follow(metrics.State{
+		Pool: s.db.SQL, FeedAge: s.revocations.Age, Revoked: s.revocations.Known, Keys: s.rings.since,
+	})
+}
+
+// observed is next with its log event, its metrics and its trace.
+func (s *server) observed(next http.Handler) http.Handler {
+	return telemetry.Requests(s.log, time.Now, rand.Reader, next, s.tracer.HTTP, s.metrics.HTTP)
+}
+
+func (s *server) watchGraph() graph.Watch {
+	return graph.Watch{Operation: s.metrics.Operation, Field: s.tracer.Field}
+}
+
+func (s *server) watchDatabase(ctx context.Context, call database.Call) {
+	s.metrics.Database(ctx, call)
+	s.tracer.Database(ctx, call)
+}
+
+func (s *server) watchWeChat(ctx context.Context, call wechat.Call) {
+	s.metrics.WeChat(ctx, call)
+	s.tracer.WeChat(ctx, call)
+}
