@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -26,13 +27,18 @@ func TestEachRootFieldIsToldWithItsCode(t *testing.T) {
 		Field string
 		Code  fault.Code
 	}
+	var mu sync.Mutex // the root fields of a query are resolved side by side
 	var answered, resolved []told
 	watch := graph.Watch{
 		Operation: func() func(string, fault.Code) {
 			return func(field string, code fault.Code) { answered = append(answered, told{field, code}) }
 		},
 		Field: func(ctx context.Context, field string) (context.Context, func(fault.Code)) {
-			return ctx, func(code fault.Code) { resolved = append(resolved, told{field, code}) }
+			return ctx, func(code fault.Code) {
+				mu.Lock()
+				defer mu.Unlock()
+				resolved = append(resolved, told{field, code})
+			}
 		},
 	}
 	apps, err := account.NewApps(account.App{AppID: "wx0000000000000000", Flow: account.Flow{account.FactPhone}})
