@@ -36,7 +36,15 @@ func (s *server) followState() {
 
 // observed is next with its log event, its metrics and its trace.
 func (s *server) observed(next http.Handler) http.Handler {
-	return telemetry.Requests(s.log, time.Now, rand.Reader, next, s.tracer.HTTP, s.metrics.HTTP)
+	return telemetry.Requests(s.log, time.Now, rand.Reader, next, s.traceHTTP, s.metrics.HTTP)
+}
+
+// traceHTTP traces requests but for probes, which come all day and ask nothing.
+func (s *server) traceHTTP(r *http.Request) (context.Context, func(telemetry.Ended)) {
+	if r.URL.Path == "/livez" || r.URL.Path == "/readyz" {
+		return r.Context(), func(telemetry.Ended) {}
+	}
+	return s.tracer.HTTP(r)
 }
 
 func (s *server) watchGraph() graph.Watch {
