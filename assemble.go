@@ -3,8 +3,10 @@ package main
 import (
 	"context"
 	"crypto/rand"
+	"fmt"
 	"log/slog"
 	"net"
+	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -47,7 +49,8 @@ type server struct {
 	access      *token.Access
 	sessionKeys *sessionkey.Store
 	revocations *revocation.Feed
-	limits      *graph.Limits // nil: there are none
+	limits      *graph.Limits    // nil: there are none
+	documents   *graph.Documents // nil: every operation is answered
 	account     *account.Service
 	metrics     *metrics.Metrics
 	tracer      *tracing.Tracer
@@ -68,6 +71,9 @@ func assemble(ctx context.Context, c *config.Config, log *slog.Logger, address n
 		return nil, err
 	}
 	s.cleanup = append(s.cleanup, release)
+	if s.documents, err = readDocuments(c); err != nil {
+		return nil, err
+	}
 	file, err := loadKeys(c)
 	if err != nil {
 		return nil, err
@@ -241,4 +247,20 @@ func fakeApps(c *config.Config) []wechatfake.App {
 		apps = append(apps, wechatfake.App{ID: app.ID, Secret: app.Secret.Reveal(), UnionScope: "mpauth"})
 	}
 	return apps
+}
+
+// readDocuments reads the operations that are answered, when the operator has listed them.
+func readDocuments(c *config.Config) (*graph.Documents, error) {
+	if c.TrustedDocuments == "" {
+		return nil, nil
+	}
+	raw, err := os.ReadFile(c.TrustedDocuments)
+	if err != nil {
+		return nil, fmt.Errorf("MPAUTH_TRUSTED_DOCUMENTS: cannot read the file: %w; name the file that the client's build emits", err)
+	}
+	documents, err := graph.ParseDocuments(raw)
+	if err != nil {
+		return nil, fmt.Errorf("MPAUTH_TRUSTED_DOCUMENTS: %s %w; name the file that the client's build emits", c.TrustedDocuments, err)
+	}
+	return documents, nil
 }

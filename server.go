@@ -105,7 +105,7 @@ func (s *server) routes() http.Handler {
 	}
 	// Anyone; each field says in the schema whether it needs a login.
 	mux.Handle("POST /graphql", limited(graph.NewHandler(graph.Options{
-		Account: s.account, Introspection: s.config.Introspection, Limits: s.limits, Log: s.log, Watch: s.watchGraph(),
+		Account: s.account, Introspection: s.config.Introspection, Limits: s.limits, Documents: s.documents, Log: s.log, Watch: s.watchGraph(),
 	})))
 	// Anyone: answers about the token in the request.
 	mux.Handle("GET /verify", limited(authn.Verify(s.account)))

@@ -6,9 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"unicode/utf8"
-
-	"github.com/99designs/gqlgen/graphql"
 )
 
 // maxDepth bounds how deep variables may be nested.
@@ -16,7 +15,7 @@ const maxDepth = 20
 
 // decodeStrictly reads one JSON object that means the same to everybody who reads it: UTF-8, no name
 // twice, nothing behind it. encoding/json would let all of that pass. The errors quote nothing.
-func decodeStrictly(body []byte, into *graphql.RawParams) error {
+func decodeStrictly(body []byte, into any) error {
 	if !utf8.Valid(body) {
 		return errors.New("it is not UTF-8")
 	}
@@ -48,10 +47,14 @@ func checkObject(d *json.Decoder, depth int) error {
 		if err != nil {
 			return errors.New("it is not JSON")
 		}
-		if seen[fmt.Sprint(name)] {
+		key := fmt.Sprint(name)
+		if depth == 1 {
+			key = strings.ToLower(key) // encoding/json takes these names in any case
+		}
+		if seen[key] {
 			return errors.New("a name stands twice in one object")
 		}
-		seen[fmt.Sprint(name)] = true
+		seen[key] = true
 		if err := checkValue(d, depth); err != nil {
 			return err
 		}

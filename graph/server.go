@@ -20,8 +20,9 @@ const (
 // Options are what the GraphQL handler needs.
 type Options struct {
 	Account       *account.Service
-	Introspection bool    // whether the schema may be asked for
-	Limits        *Limits // nil: anybody may ask for anything at any rate
+	Introspection bool       // whether the schema may be asked for
+	Limits        *Limits    // nil: anybody may ask for anything at any rate
+	Documents     *Documents // nil: anybody may ask for anything that the schema has
 	Log           *slog.Logger
 	Watch         Watch
 }
@@ -35,7 +36,7 @@ func NewHandler(o Options) http.Handler {
 		Resolvers:  resolver,
 		Directives: generated.DirectiveRoot{MustAuth: resolver.mustAuth},
 	}))
-	server.AddTransport(post{errors, o.Watch})
+	server.AddTransport(post{errors, o.Watch, o.Documents})
 	known := lru.New[*ast.QueryDocument](queries)
 	server.SetQueryCache(known)
 	server.SetParserTokenLimit(maxTokens)
@@ -43,6 +44,7 @@ func NewHandler(o Options) http.Handler {
 	server.AroundOperations(annotate)
 	server.AroundOperations(errors.requireCaller)
 	server.Use(rateLimit{o.Limits, errors}) // before what looks at the query
+	server.Use(trusted{o.Documents})
 	server.Use(shapeLimit{accepted: known})
 	server.Use(introspection{open: o.Introspection})
 	server.AroundRootFields(o.Watch.aroundRootField)

@@ -29,6 +29,14 @@ const (
 type post struct {
 	presenter presenter
 	watch     Watch
+	documents *Documents
+}
+
+// request is what a client sends: the parameters of GraphQL over HTTP, or the id of a document in
+// place of the query.
+type request struct {
+	graphql.RawParams
+	DocumentID string `json:"documentId"`
 }
 
 var _ graphql.Transport = post{}
@@ -49,7 +57,7 @@ func (p post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 
 // answer carries out what a request asks for, as far as it goes.
 func (p post) answer(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) (*graphql.OperationContext, int, *graphql.Response) {
-	params, status, err := readParams(w, r)
+	params, status, err := p.readParams(w, r)
 	if err != nil {
 		return nil, status, &graphql.Response{Errors: gqlerror.List{p.presenter.present(r.Context(), err)}}
 	}
@@ -92,7 +100,7 @@ func isNotAuthentication(e *gqlerror.Error) bool {
 }
 
 // readParams reads the request, or says with which status to refuse it and why.
-func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, int, error) {
+func (p post) readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, int, error) {
 	if !isJSON(r) {
 		return nil, http.StatusUnsupportedMediaType, fault.New(fault.BadInput, "send Content-Type: application/json, in UTF-8 and not compressed")
 	}
@@ -103,15 +111,18 @@ func readParams(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, int
 	if err != nil {
 		return nil, http.StatusBadRequest, fault.New(fault.BadInput, "the request ended early")
 	}
-	var params graphql.RawParams
-	if err := decodeStrictly(body, &params); err != nil {
+	var sent request
+	if err := decodeStrictly(body, &sent); err != nil {
 		return nil, http.StatusBadRequest, fault.New(fault.BadInput, "the request is not one JSON object with query, operationName and variables: "+err.Error())
 	}
-	if params.Query == "" {
-		return nil, http.StatusBadRequest, fault.New(fault.BadInput, "the request has no query")
+	if sent.Query == "" {
+		sent.Query = p.documents.text(sent.DocumentID)
 	}
-	params.Headers = r.Header
-	return &params, 0, nil
+	if sent.Query == "" {
+		return nil, http.StatusBadRequest, fault.New(fault.BadInput, "the request has no query, and no documentId that is known here")
+	}
+	sent.Headers = r.Header
+	return &sent.RawParams, 0, nil
 }
 
 // isJSON tells whether the request says that it is JSON in UTF-8, as it is on the wire.

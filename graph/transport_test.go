@@ -78,6 +78,7 @@ func TestRequestIsOnePlainJSONObject(t *testing.T) {
 		"a batch":                     {"application/json", "[" + flow + "]", 400},
 		"something behind":            {"application/json", flow + `{"query":"` + marker + `"}`, 400},
 		"a name twice":                {"application/json", `{"query":"{authFlow{flow}}","query":"` + marker + `"}`, 400},
+		"a name twice but for case":   {"application/json", `{"query":"{authFlow{flow}}","Query":"` + marker + `"}`, 400},
 		"a name twice in depth":       {"application/json", `{"query":"{authFlow{flow}}","variables":{"a":[{"` + marker + `":1,"` + marker + `":2}]}}`, 400},
 		"not UTF-8":                   {"application/json", `{"query":"{authFlow{flow}} #` + "\xff" + `"}`, 400},
 		"nested without end":          {"application/json", `{"query":"{authFlow{flow}}","variables":{"a":` + strings.Repeat("[", 5000), 400},

@@ -72,6 +72,8 @@ type Config struct {
 
 	Introspection bool `group:"Server" negatable:"" otherwise:"on in development, off in production" help:"Answer GraphQL introspection queries."`
 
+	TrustedDocuments string `group:"Server" placeholder:"FILE" otherwise:"none: every operation of the schema" help:"JSON file from ids to GraphQL documents, as a client's build emits it. Only these operations are answered, asked for by their text or their id."`
+
 	ConfigFile       string `name:"config" group:"Apps and WeChat" placeholder:"FILE" otherwise:"none" for:"fakewechat" help:"YAML file that lists many apps: apps: [{appId, name, secretFile | secretEnv, flow: [profile, phone], encryptedData, contentCheck}]. A relative secretFile is looked up beside it."`
 	WechatAppID      string `name:"wechat-appid" group:"Apps and WeChat" placeholder:"ID" otherwise:"a demo app in development; required in production" for:"fakewechat" help:"AppID of the one app to serve, when there is no YAML file."`
 	WechatSecret     Secret `name:"wechat-secret" group:"Apps and WeChat" hidden:"" otherwise:"a demo secret in development; required in production" for:"fakewechat" help:"AppSecret of that app."`

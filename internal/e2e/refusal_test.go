@@ -104,6 +104,18 @@ func TestStartIsRefused(t *testing.T) {
 			says:     `--wechat-secret: a secret on the command line can be read by everybody on this machine; use MPAUTH_WECHAT_SECRET or MPAUTH_WECHAT_SECRET_FILE, and change the secret`,
 		},
 		{
+			name:     "the trusted documents are not there",
+			settings: fixed(settings{"TRUSTED_DOCUMENTS": "/nowhere/operations.json"}),
+			says:     `MPAUTH_TRUSTED_DOCUMENTS: cannot read the file: .*no such file or directory; name the file that the client's build emits`,
+		},
+		{
+			name: "the trusted documents are none",
+			settings: func(t *testing.T) settings {
+				return settings{"TRUSTED_DOCUMENTS": file(t, "operations.json", `{"a": "{me{id}"}`)}
+			},
+			says: `MPAUTH_TRUSTED_DOCUMENTS: \S+/operations\.json holds "a", which is not GraphQL: .*; name the file that the client's build emits`,
+		},
+		{
 			name: "the YAML file is broken",
 			settings: func(t *testing.T) settings {
 				return settings{"CONFIG": file(t, "apps.yaml", "apps: [{appId: wx0000000000e2e001, secret: "+appSecret+"}]")}
