@@ -88,7 +88,8 @@ func (s *Service) bindPhone(ctx context.Context, tx *ent.Tx, m *member, b bindin
 	if b.codeHash == nil {
 		change.ClearPhoneCodeHash()
 	} else {
-		change.SetPhoneCodeHash(b.codeHash)
+		// What one code brought is not brought again: see below.
+		change.SetPhoneCodeHash(b.codeHash).Where(user.Or(user.PhoneCodeHashIsNil(), user.PhoneCodeHashNEQ(b.codeHash)))
 	}
 	n, err := change.Save(ctx)
 	switch {
@@ -97,12 +98,25 @@ func (s *Service) bindPhone(ctx context.Context, tx *ent.Tx, m *member, b bindin
 	case err != nil:
 		return nil, fmt.Errorf("bind phone number: %w", err)
 	case n == 0:
-		return nil, fault.New(fault.SessionRevoked, "this account is gone")
+		return nil, s.boundAlready(ctx, tx, m)
 	}
 	return []event{{
 		at: b.at, action: ActionBindPhone, appID: m.App.AppID, user: &m.User.ID, session: &m.SessionID,
 		detail: map[string]string{"by": b.source}, first: m.PhoneAt == nil,
 	}}, nil
+}
+
+// boundAlready tells a person who has this binding from one who is gone. The answer to a COMMIT may have
+// been lost, and then the binding is tried again, after it was made or even taken back.
+func (s *Service) boundAlready(ctx context.Context, tx *ent.Tx, m *member) error {
+	there, err := tx.User.Query().Where(user.ID(m.User.ID)).Exist(ctx)
+	switch {
+	case err != nil:
+		return fmt.Errorf("find the person: %w", err)
+	case !there:
+		return fault.New(fault.SessionRevoked, "this account is gone")
+	}
+	return nil
 }
 
 // phoneIndexOf is what the database knows a number by: the same for the same number in one group of

@@ -140,6 +140,7 @@ func TestPaidCodeIsNotLostWhenTheDatabaseIsAwayForAMoment(t *testing.T) {
 			require.True(t, out.over(), l.name)
 			require.Equal(t, "+86"+number, w.number(t, ann), l.name)
 			require.Equal(t, before+1, w.exchanges(), "%s: WeChat tells a number once", l.name)
+			require.Equal(t, i+1, count(w.actions(t), "phone.bind"), "%s: it was bound once", l.name)
 			_, err := w.UpdatePhone(t.Context(), ann, byCode(code))
 			require.NoError(t, err)
 			require.Equal(t, before+1, w.exchanges(), l.name)
