@@ -110,7 +110,7 @@ func (c Catalogue) checkSelector(n *parser.VectorSelector) (problems []string) {
 	for _, m := range n.LabelMatchers {
 		values, ok := metric[m.Name]
 		switch {
-		case m.Name == labels.MetricName || slices.Contains(common, m.Name):
+		case m.Name == "__name__" || slices.Contains(common, m.Name):
 		case !ok:
 			problems = append(problems, n.Name+" has no label "+m.Name)
 		case values != nil:

@@ -68,8 +68,10 @@ func TestDashboardAsksForWhatThereIs(t *testing.T) {
 	text, err := os.ReadFile(deploy + "grafana/mpauth.json")
 	require.NoError(t, err)
 	var dashboard struct {
-		Templating struct{ List []struct{ Name, Type, Query string } }
-		Panels     []struct {
+		Templating struct {
+			List []struct{ Name, Type, Query string }
+		}
+		Panels []struct {
 			ID      int
 			Title   string
 			Type    string
