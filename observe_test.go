@@ -146,14 +146,14 @@ func TestWhatAnOperatorSees(t *testing.T) {
 	require.Contains(t, s.ask(t, token, `mutation { updatePhone(input: {encrypted: {iv: "AAAAAAAAAAAAAAAAAAAAAA==", encryptedData: "AAAA"}}) { user { id } } }`), "errors")
 	require.NotContains(t, s.ask(t, token, `mutation { logout { ok } }`), "errors")
 
-	t.Run("metrics", func(t *testing.T) { requireMetrics(t, s) })
-	s.stop()
 	secrets := []string{loginCode, phoneCode, token, "13800138000", "AAAA"}
+	t.Run("metrics", func(t *testing.T) { requireMetrics(t, s, append(secrets, user)) })
+	s.stop()
 	t.Run("traces", func(t *testing.T) { requireTraces(t, s.spans, secrets) })
 	t.Run("log", func(t *testing.T) { requireLog(t, s.log.String(), user, secrets) })
 }
 
-func requireMetrics(t *testing.T, s *observedServer) {
+func requireMetrics(t *testing.T, s *observedServer, secrets []string) {
 	t.Helper()
 	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/heap"} {
 		status, _ := get(t, s.public+path)
@@ -168,6 +168,9 @@ func requireMetrics(t *testing.T, s *observedServer) {
 		}
 	}
 	_, text := get(t, s.operator+"/metrics")
+	for _, secret := range secrets {
+		require.NotContains(t, text, secret)
+	}
 	const app = `app="wx0000000000demo00"`
 	for _, series := range []string{
 		`mpauth_graphql_requests_total{code="OK",field="silentLogin"} 1`,

@@ -161,14 +161,14 @@ func TestCatalogue(t *testing.T) {
 				labels[l.GetName()] = append(labels[l.GetName()], l.GetValue())
 			}
 		}
-		line := name + " " + strings.ToLower(family.GetType().String())
+		line := name + "\t" + strings.ToLower(family.GetType().String())
 		for _, label := range slices.Sorted(maps.Keys(labels)) {
 			values := "*"
 			if !slices.Contains(open, label) {
 				slices.Sort(labels[label])
 				values = strings.Join(slices.Compact(labels[label]), "|")
 			}
-			line += " " + label + "=" + values
+			line += "\t" + label + "=" + values
 		}
 		lines = append(lines, line)
 	}
@@ -226,7 +226,9 @@ func exercise(t *testing.T, m *metrics.Metrics) {
 	for _, how := range []string{"code", "encryptedData"} {
 		m.Account(account.Event{AppID: app, Action: account.ActionBindPhone, How: how, First: true})
 	}
-	m.Account(account.Event{AppID: app, Action: account.ActionUpdateProfile, How: "nickname"})
+	for _, how := range []string{"nickname", "avatar", "nickname and avatar", "encryptedData"} {
+		m.Account(account.Event{AppID: app, Action: account.ActionUpdateProfile, How: how})
+	}
 	for _, sql := range []string{"select", "insert", "update", "delete", "begin", "commit", "rollback", "ping", "connect", "pragma"} {
 		for _, err := range []error{
 			context.Canceled, context.DeadlineExceeded, &pq.Error{Code: "40001"}, &pq.Error{Code: "23505"}, errors.New("else"),

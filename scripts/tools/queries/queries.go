@@ -26,14 +26,15 @@ var (
 	common = []string{"job", "instance"}
 )
 
-// ReadCatalogue reads the lines of metrics.txt: a name, a type, and label=value|value or label=*.
+// ReadCatalogue reads the lines of metrics.txt: a name, a type, and label=value|value or label=*, with
+// tabs between them.
 func ReadCatalogue(text string) (Catalogue, error) {
 	c := Catalogue{}
 	for _, name := range others {
 		c[name] = map[string][]string{}
 	}
 	for line := range strings.Lines(text) {
-		fields := strings.Split(strings.TrimSuffix(line, "\n"), " ")
+		fields := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
 		if len(fields) < 2 {
 			return nil, fmt.Errorf("not a metric: %q", line)
 		}

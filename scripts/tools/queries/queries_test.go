@@ -120,7 +120,7 @@ func TestDashboardAsksForWhatThereIs(t *testing.T) {
 
 func TestWhatCheckMustFind(t *testing.T) {
 	t.Parallel()
-	c, err := queries.ReadCatalogue("a_total counter app=* outcome=ok|held\nb_seconds histogram route=*\n")
+	c, err := queries.ReadCatalogue("a_total\tcounter\tapp=*\toutcome=ok|held\nb_seconds\thistogram\troute=*\n")
 	require.NoError(t, err)
 	for query, problem := range map[string]string{
 		`rate(a_total[5m]`:                        "unclosed",
