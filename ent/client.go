@@ -12,6 +12,7 @@ import (
 	"mpauth/ent/migrate"
 
 	"mpauth/ent/auditevent"
+	"mpauth/ent/avatar"
 	"mpauth/ent/ciphertextuse"
 	"mpauth/ent/decryptfailure"
 	"mpauth/ent/identity"
@@ -36,6 +37,8 @@ type Client struct {
 	Schema *migrate.Schema
 	// AuditEvent is the client for interacting with the AuditEvent builders.
 	AuditEvent *AuditEventClient
+	// Avatar is the client for interacting with the Avatar builders.
+	Avatar *AvatarClient
 	// CiphertextUse is the client for interacting with the CiphertextUse builders.
 	CiphertextUse *CiphertextUseClient
 	// DecryptFailure is the client for interacting with the DecryptFailure builders.
@@ -62,6 +65,7 @@ func NewClient(opts ...Option) *Client {
 func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
 	c.AuditEvent = NewAuditEventClient(c.config)
+	c.Avatar = NewAvatarClient(c.config)
 	c.CiphertextUse = NewCiphertextUseClient(c.config)
 	c.DecryptFailure = NewDecryptFailureClient(c.config)
 	c.Identity = NewIdentityClient(c.config)
@@ -162,6 +166,7 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 		ctx:            ctx,
 		config:         cfg,
 		AuditEvent:     NewAuditEventClient(cfg),
+		Avatar:         NewAvatarClient(cfg),
 		CiphertextUse:  NewCiphertextUseClient(cfg),
 		DecryptFailure: NewDecryptFailureClient(cfg),
 		Identity:       NewIdentityClient(cfg),
@@ -189,6 +194,7 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 		ctx:            ctx,
 		config:         cfg,
 		AuditEvent:     NewAuditEventClient(cfg),
+		Avatar:         NewAvatarClient(cfg),
 		CiphertextUse:  NewCiphertextUseClient(cfg),
 		DecryptFailure: NewDecryptFailureClient(cfg),
 		Identity:       NewIdentityClient(cfg),
@@ -225,8 +231,8 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.AuditEvent, c.CiphertextUse, c.DecryptFailure, c.Identity, c.LoginCode,
-		c.PhoneCode, c.Session, c.User,
+		c.AuditEvent, c.Avatar, c.CiphertextUse, c.DecryptFailure, c.Identity,
+		c.LoginCode, c.PhoneCode, c.Session, c.User,
 	} {
 		n.Use(hooks...)
 	}
@@ -236,8 +242,8 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.AuditEvent, c.CiphertextUse, c.DecryptFailure, c.Identity, c.LoginCode,
-		c.PhoneCode, c.Session, c.User,
+		c.AuditEvent, c.Avatar, c.CiphertextUse, c.DecryptFailure, c.Identity,
+		c.LoginCode, c.PhoneCode, c.Session, c.User,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -248,6 +254,8 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 	switch m := m.(type) {
 	case *AuditEventMutation:
 		return c.AuditEvent.mutate(ctx, m)
+	case *AvatarMutation:
+		return c.Avatar.mutate(ctx, m)
 	case *CiphertextUseMutation:
 		return c.CiphertextUse.mutate(ctx, m)
 	case *DecryptFailureMutation:
@@ -397,6 +405,155 @@ func (c *AuditEventClient) mutate(ctx context.Context, m *AuditEventMutation) (V
 		return (&AuditEventDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown AuditEvent mutation op: %q", m.Op())
+	}
+}
+
+// AvatarClient is a client for the Avatar schema.
+type AvatarClient struct {
+	config
+}
+
+// NewAvatarClient returns a client for the Avatar from the given config.
+func NewAvatarClient(c config) *AvatarClient {
+	return &AvatarClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `avatar.Hooks(f(g(h())))`.
+func (c *AvatarClient) Use(hooks ...Hook) {
+	c.hooks.Avatar = append(c.hooks.Avatar, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `avatar.Intercept(f(g(h())))`.
+func (c *AvatarClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Avatar = append(c.inters.Avatar, interceptors...)
+}
+
+// Create returns a builder for creating a Avatar entity.
+func (c *AvatarClient) Create() *AvatarCreate {
+	mutation := newAvatarMutation(c.config, OpCreate)
+	return &AvatarCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Avatar entities.
+func (c *AvatarClient) CreateBulk(builders ...*AvatarCreate) *AvatarCreateBulk {
+	return &AvatarCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AvatarClient) MapCreateBulk(slice any, setFunc func(*AvatarCreate, int)) *AvatarCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AvatarCreateBulk{err: fmt.Errorf("calling to AvatarClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AvatarCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AvatarCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Avatar.
+func (c *AvatarClient) Update() *AvatarUpdate {
+	mutation := newAvatarMutation(c.config, OpUpdate)
+	return &AvatarUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AvatarClient) UpdateOne(_m *Avatar) *AvatarUpdateOne {
+	mutation := newAvatarMutation(c.config, OpUpdateOne, withAvatar(_m))
+	return &AvatarUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AvatarClient) UpdateOneID(id string) *AvatarUpdateOne {
+	mutation := newAvatarMutation(c.config, OpUpdateOne, withAvatarID(id))
+	return &AvatarUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Avatar.
+func (c *AvatarClient) Delete() *AvatarDelete {
+	mutation := newAvatarMutation(c.config, OpDelete)
+	return &AvatarDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AvatarClient) DeleteOne(_m *Avatar) *AvatarDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AvatarClient) DeleteOneID(id string) *AvatarDeleteOne {
+	builder := c.Delete().Where(avatar.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AvatarDeleteOne{builder}
+}
+
+// Query returns a query builder for Avatar.
+func (c *AvatarClient) Query() *AvatarQuery {
+	return &AvatarQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAvatar},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Avatar entity by its id.
+func (c *AvatarClient) Get(ctx context.Context, id string) (*Avatar, error) {
+	return c.Query().Where(avatar.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AvatarClient) GetX(ctx context.Context, id string) *Avatar {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryUser queries the user edge of a Avatar.
+func (c *AvatarClient) QueryUser(_m *Avatar) *UserQuery {
+	query := (&UserClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(avatar.Table, avatar.FieldID, id),
+			sqlgraph.To(user.Table, user.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, avatar.UserTable, avatar.UserColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *AvatarClient) Hooks() []Hook {
+	return c.hooks.Avatar
+}
+
+// Interceptors returns the client interceptors.
+func (c *AvatarClient) Interceptors() []Interceptor {
+	return c.inters.Avatar
+}
+
+func (c *AvatarClient) mutate(ctx context.Context, m *AvatarMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AvatarCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AvatarUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AvatarUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AvatarDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Avatar mutation op: %q", m.Op())
 	}
 }
 
@@ -1402,6 +1559,22 @@ func (c *UserClient) QuerySessions(_m *User) *SessionQuery {
 	return query
 }
 
+// QueryAvatars queries the avatars edge of a User.
+func (c *UserClient) QueryAvatars(_m *User) *AvatarQuery {
+	query := (&AvatarClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(user.Table, user.FieldID, id),
+			sqlgraph.To(avatar.Table, avatar.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, user.AvatarsTable, user.AvatarsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // Hooks returns the client hooks.
 func (c *UserClient) Hooks() []Hook {
 	return c.hooks.User
@@ -1430,12 +1603,12 @@ func (c *UserClient) mutate(ctx context.Context, m *UserMutation) (Value, error)
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		AuditEvent, CiphertextUse, DecryptFailure, Identity, LoginCode, PhoneCode,
-		Session, User []ent.Hook
+		AuditEvent, Avatar, CiphertextUse, DecryptFailure, Identity, LoginCode,
+		PhoneCode, Session, User []ent.Hook
 	}
 	inters struct {
-		AuditEvent, CiphertextUse, DecryptFailure, Identity, LoginCode, PhoneCode,
-		Session, User []ent.Interceptor
+		AuditEvent, Avatar, CiphertextUse, DecryptFailure, Identity, LoginCode,
+		PhoneCode, Session, User []ent.Interceptor
 	}
 )
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"mpauth/ent/auditevent"
+	"mpauth/ent/avatar"
 	"mpauth/ent/ciphertextuse"
 	"mpauth/ent/decryptfailure"
 	"mpauth/ent/identity"
@@ -81,6 +82,7 @@ func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
 			auditevent.Table:     auditevent.ValidColumn,
+			avatar.Table:         avatar.ValidColumn,
 			ciphertextuse.Table:  ciphertextuse.ValidColumn,
 			decryptfailure.Table: decryptfailure.ValidColumn,
 			identity.Table:       identity.ValidColumn,

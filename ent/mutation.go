@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"mpauth/ent/auditevent"
+	"mpauth/ent/avatar"
 	"mpauth/ent/ciphertextuse"
 	"mpauth/ent/decryptfailure"
 	"mpauth/ent/identity"
@@ -33,6 +34,7 @@ const (
 
 	// Node types.
 	TypeAuditEvent     = "AuditEvent"
+	TypeAvatar         = "Avatar"
 	TypeCiphertextUse  = "CiphertextUse"
 	TypeDecryptFailure = "DecryptFailure"
 	TypeIdentity       = "Identity"
@@ -972,6 +974,522 @@ func (m *AuditEventMutation) ClearEdge(name string) error {
 // It returns an error if the edge is not defined in the schema.
 func (m *AuditEventMutation) ResetEdge(name string) error {
 	return fmt.Errorf("unknown AuditEvent edge %s", name)
+}
+
+// AvatarMutation represents an operation that mutates the Avatar nodes in the graph.
+type AvatarMutation struct {
+	config
+	op            Op
+	typ           string
+	id            *string
+	state         *avatar.State
+	created_at    *time.Time
+	clearedFields map[string]struct{}
+	user          *uuid.UUID
+	cleareduser   bool
+	done          bool
+	oldValue      func(context.Context) (*Avatar, error)
+	predicates    []predicate.Avatar
+}
+
+var _ ent.Mutation = (*AvatarMutation)(nil)
+
+// avatarOption allows management of the mutation configuration using functional options.
+type avatarOption func(*AvatarMutation)
+
+// newAvatarMutation creates new mutation for the Avatar entity.
+func newAvatarMutation(c config, op Op, opts ...avatarOption) *AvatarMutation {
+	m := &AvatarMutation{
+		config:        c,
+		op:            op,
+		typ:           TypeAvatar,
+		clearedFields: make(map[string]struct{}),
+	}
+	for _, opt := range opts {
+		opt(m)
+	}
+	return m
+}
+
+// withAvatarID sets the ID field of the mutation.
+func withAvatarID(id string) avatarOption {
+	return func(m *AvatarMutation) {
+		var (
+			err   error
+			once  sync.Once
+			value *Avatar
+		)
+		m.oldValue = func(ctx context.Context) (*Avatar, error) {
+			once.Do(func() {
+				if m.done {
+					err = errors.New("querying old values post mutation is not allowed")
+				} else {
+					value, err = m.Client().Avatar.Get(ctx, id)
+				}
+			})
+			return value, err
+		}
+		m.id = &id
+	}
+}
+
+// withAvatar sets the old Avatar of the mutation.
+func withAvatar(node *Avatar) avatarOption {
+	return func(m *AvatarMutation) {
+		m.oldValue = func(context.Context) (*Avatar, error) {
+			return node, nil
+		}
+		m.id = &node.ID
+	}
+}
+
+// Client returns a new `ent.Client` from the mutation. If the mutation was
+// executed in a transaction (ent.Tx), a transactional client is returned.
+func (m AvatarMutation) Client() *Client {
+	client := &Client{config: m.config}
+	client.init()
+	return client
+}
+
+// Tx returns an `ent.Tx` for mutations that were executed in transactions;
+// it returns an error otherwise.
+func (m AvatarMutation) Tx() (*Tx, error) {
+	if _, ok := m.driver.(*txDriver); !ok {
+		return nil, errors.New("ent: mutation is not running in a transaction")
+	}
+	tx := &Tx{config: m.config}
+	tx.init()
+	return tx, nil
+}
+
+// SetID sets the value of the id field. Note that this
+// operation is only accepted on creation of Avatar entities.
+func (m *AvatarMutation) SetID(id string) {
+	m.id = &id
+}
+
+// ID returns the ID value in the mutation. Note that the ID is only available
+// if it was provided to the builder or after it was returned from the database.
+func (m *AvatarMutation) ID() (id string, exists bool) {
+	if m.id == nil {
+		return
+	}
+	return *m.id, true
+}
+
+// IDs queries the database and returns the entity ids that match the mutation's predicate.
+// That means, if the mutation is applied within a transaction with an isolation level such
+// as sql.LevelSerializable, the returned ids match the ids of the rows that will be updated
+// or updated by the mutation.
+func (m *AvatarMutation) IDs(ctx context.Context) ([]string, error) {
+	switch {
+	case m.op.Is(OpUpdateOne | OpDeleteOne):
+		id, exists := m.ID()
+		if exists {
+			return []string{id}, nil
+		}
+		fallthrough
+	case m.op.Is(OpUpdate | OpDelete):
+		return m.Client().Avatar.Query().Where(m.predicates...).IDs(ctx)
+	default:
+		return nil, fmt.Errorf("IDs is not allowed on %s operations", m.op)
+	}
+}
+
+// SetUserID sets the "user_id" field.
+func (m *AvatarMutation) SetUserID(u uuid.UUID) {
+	m.user = &u
+}
+
+// UserID returns the value of the "user_id" field in the mutation.
+func (m *AvatarMutation) UserID() (r uuid.UUID, exists bool) {
+	v := m.user
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldUserID returns the old "user_id" field's value of the Avatar entity.
+// If the Avatar object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AvatarMutation) OldUserID(ctx context.Context) (v *uuid.UUID, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldUserID is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldUserID requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldUserID: %w", err)
+	}
+	return oldValue.UserID, nil
+}
+
+// ClearUserID clears the value of the "user_id" field.
+func (m *AvatarMutation) ClearUserID() {
+	m.user = nil
+	m.clearedFields[avatar.FieldUserID] = struct{}{}
+}
+
+// UserIDCleared returns if the "user_id" field was cleared in this mutation.
+func (m *AvatarMutation) UserIDCleared() bool {
+	_, ok := m.clearedFields[avatar.FieldUserID]
+	return ok
+}
+
+// ResetUserID resets all changes to the "user_id" field.
+func (m *AvatarMutation) ResetUserID() {
+	m.user = nil
+	delete(m.clearedFields, avatar.FieldUserID)
+}
+
+// SetState sets the "state" field.
+func (m *AvatarMutation) SetState(a avatar.State) {
+	m.state = &a
+}
+
+// State returns the value of the "state" field in the mutation.
+func (m *AvatarMutation) State() (r avatar.State, exists bool) {
+	v := m.state
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldState returns the old "state" field's value of the Avatar entity.
+// If the Avatar object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AvatarMutation) OldState(ctx context.Context) (v avatar.State, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldState is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldState requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldState: %w", err)
+	}
+	return oldValue.State, nil
+}
+
+// ResetState resets all changes to the "state" field.
+func (m *AvatarMutation) ResetState() {
+	m.state = nil
+}
+
+// SetCreatedAt sets the "created_at" field.
+func (m *AvatarMutation) SetCreatedAt(t time.Time) {
+	m.created_at = &t
+}
+
+// CreatedAt returns the value of the "created_at" field in the mutation.
+func (m *AvatarMutation) CreatedAt() (r time.Time, exists bool) {
+	v := m.created_at
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldCreatedAt returns the old "created_at" field's value of the Avatar entity.
+// If the Avatar object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *AvatarMutation) OldCreatedAt(ctx context.Context) (v time.Time, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldCreatedAt is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldCreatedAt requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldCreatedAt: %w", err)
+	}
+	return oldValue.CreatedAt, nil
+}
+
+// ResetCreatedAt resets all changes to the "created_at" field.
+func (m *AvatarMutation) ResetCreatedAt() {
+	m.created_at = nil
+}
+
+// ClearUser clears the "user" edge to the User entity.
+func (m *AvatarMutation) ClearUser() {
+	m.cleareduser = true
+	m.clearedFields[avatar.FieldUserID] = struct{}{}
+}
+
+// UserCleared reports if the "user" edge to the User entity was cleared.
+func (m *AvatarMutation) UserCleared() bool {
+	return m.UserIDCleared() || m.cleareduser
+}
+
+// UserIDs returns the "user" edge IDs in the mutation.
+// Note that IDs always returns len(IDs) <= 1 for unique edges, and you should use
+// UserID instead. It exists only for internal usage by the builders.
+func (m *AvatarMutation) UserIDs() (ids []uuid.UUID) {
+	if id := m.user; id != nil {
+		ids = append(ids, *id)
+	}
+	return
+}
+
+// ResetUser resets all changes to the "user" edge.
+func (m *AvatarMutation) ResetUser() {
+	m.user = nil
+	m.cleareduser = false
+}
+
+// Where appends a list predicates to the AvatarMutation builder.
+func (m *AvatarMutation) Where(ps ...predicate.Avatar) {
+	m.predicates = append(m.predicates, ps...)
+}
+
+// WhereP appends storage-level predicates to the AvatarMutation builder. Using this method,
+// users can use type-assertion to append predicates that do not depend on any generated package.
+func (m *AvatarMutation) WhereP(ps ...func(*sql.Selector)) {
+	p := make([]predicate.Avatar, len(ps))
+	for i := range ps {
+		p[i] = ps[i]
+	}
+	m.Where(p...)
+}
+
+// Op returns the operation name.
+func (m *AvatarMutation) Op() Op {
+	return m.op
+}
+
+// SetOp allows setting the mutation operation.
+func (m *AvatarMutation) SetOp(op Op) {
+	m.op = op
+}
+
+// Type returns the node type of this mutation (Avatar).
+func (m *AvatarMutation) Type() string {
+	return m.typ
+}
+
+// Fields returns all fields that were changed during this mutation. Note that in
+// order to get all numeric fields that were incremented/decremented, call
+// AddedFields().
+func (m *AvatarMutation) Fields() []string {
+	fields := make([]string, 0, 3)
+	if m.user != nil {
+		fields = append(fields, avatar.FieldUserID)
+	}
+	if m.state != nil {
+		fields = append(fields, avatar.FieldState)
+	}
+	if m.created_at != nil {
+		fields = append(fields, avatar.FieldCreatedAt)
+	}
+	return fields
+}
+
+// Field returns the value of a field with the given name. The second boolean
+// return value indicates that this field was not set, or was not defined in the
+// schema.
+func (m *AvatarMutation) Field(name string) (ent.Value, bool) {
+	switch name {
+	case avatar.FieldUserID:
+		return m.UserID()
+	case avatar.FieldState:
+		return m.State()
+	case avatar.FieldCreatedAt:
+		return m.CreatedAt()
+	}
+	return nil, false
+}
+
+// OldField returns the old value of the field from the database. An error is
+// returned if the mutation operation is not UpdateOne, or the query to the
+// database failed.
+func (m *AvatarMutation) OldField(ctx context.Context, name string) (ent.Value, error) {
+	switch name {
+	case avatar.FieldUserID:
+		return m.OldUserID(ctx)
+	case avatar.FieldState:
+		return m.OldState(ctx)
+	case avatar.FieldCreatedAt:
+		return m.OldCreatedAt(ctx)
+	}
+	return nil, fmt.Errorf("unknown Avatar field %s", name)
+}
+
+// SetField sets the value of a field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *AvatarMutation) SetField(name string, value ent.Value) error {
+	switch name {
+	case avatar.FieldUserID:
+		v, ok := value.(uuid.UUID)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetUserID(v)
+		return nil
+	case avatar.FieldState:
+		v, ok := value.(avatar.State)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetState(v)
+		return nil
+	case avatar.FieldCreatedAt:
+		v, ok := value.(time.Time)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetCreatedAt(v)
+		return nil
+	}
+	return fmt.Errorf("unknown Avatar field %s", name)
+}
+
+// AddedFields returns all numeric fields that were incremented/decremented during
+// this mutation.
+func (m *AvatarMutation) AddedFields() []string {
+	return nil
+}
+
+// AddedField returns the numeric value that was incremented/decremented on a field
+// with the given name. The second boolean return value indicates that this field
+// was not set, or was not defined in the schema.
+func (m *AvatarMutation) AddedField(name string) (ent.Value, bool) {
+	return nil, false
+}
+
+// AddField adds the value to the field with the given name. It returns an error if
+// the field is not defined in the schema, or if the type mismatched the field
+// type.
+func (m *AvatarMutation) AddField(name string, value ent.Value) error {
+	switch name {
+	}
+	return fmt.Errorf("unknown Avatar numeric field %s", name)
+}
+
+// ClearedFields returns all nullable fields that were cleared during this
+// mutation.
+func (m *AvatarMutation) ClearedFields() []string {
+	var fields []string
+	if m.FieldCleared(avatar.FieldUserID) {
+		fields = append(fields, avatar.FieldUserID)
+	}
+	return fields
+}
+
+// FieldCleared returns a boolean indicating if a field with the given name was
+// cleared in this mutation.
+func (m *AvatarMutation) FieldCleared(name string) bool {
+	_, ok := m.clearedFields[name]
+	return ok
+}
+
+// ClearField clears the value of the field with the given name. It returns an
+// error if the field is not defined in the schema.
+func (m *AvatarMutation) ClearField(name string) error {
+	switch name {
+	case avatar.FieldUserID:
+		m.ClearUserID()
+		return nil
+	}
+	return fmt.Errorf("unknown Avatar nullable field %s", name)
+}
+
+// ResetField resets all changes in the mutation for the field with the given name.
+// It returns an error if the field is not defined in the schema.
+func (m *AvatarMutation) ResetField(name string) error {
+	switch name {
+	case avatar.FieldUserID:
+		m.ResetUserID()
+		return nil
+	case avatar.FieldState:
+		m.ResetState()
+		return nil
+	case avatar.FieldCreatedAt:
+		m.ResetCreatedAt()
+		return nil
+	}
+	return fmt.Errorf("unknown Avatar field %s", name)
+}
+
+// AddedEdges returns all edge names that were set/added in this mutation.
+func (m *AvatarMutation) AddedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.user != nil {
+		edges = append(edges, avatar.EdgeUser)
+	}
+	return edges
+}
+
+// AddedIDs returns all IDs (to other nodes) that were added for the given edge
+// name in this mutation.
+func (m *AvatarMutation) AddedIDs(name string) []ent.Value {
+	switch name {
+	case avatar.EdgeUser:
+		if id := m.user; id != nil {
+			return []ent.Value{*id}
+		}
+	}
+	return nil
+}
+
+// RemovedEdges returns all edge names that were removed in this mutation.
+func (m *AvatarMutation) RemovedEdges() []string {
+	edges := make([]string, 0, 1)
+	return edges
+}
+
+// RemovedIDs returns all IDs (to other nodes) that were removed for the edge with
+// the given name in this mutation.
+func (m *AvatarMutation) RemovedIDs(name string) []ent.Value {
+	return nil
+}
+
+// ClearedEdges returns all edge names that were cleared in this mutation.
+func (m *AvatarMutation) ClearedEdges() []string {
+	edges := make([]string, 0, 1)
+	if m.cleareduser {
+		edges = append(edges, avatar.EdgeUser)
+	}
+	return edges
+}
+
+// EdgeCleared returns a boolean which indicates if the edge with the given name
+// was cleared in this mutation.
+func (m *AvatarMutation) EdgeCleared(name string) bool {
+	switch name {
+	case avatar.EdgeUser:
+		return m.cleareduser
+	}
+	return false
+}
+
+// ClearEdge clears the value of the edge with the given name. It returns an error
+// if that edge is not defined in the schema.
+func (m *AvatarMutation) ClearEdge(name string) error {
+	switch name {
+	case avatar.EdgeUser:
+		m.ClearUser()
+		return nil
+	}
+	return fmt.Errorf("unknown Avatar unique edge %s", name)
+}
+
+// ResetEdge resets all changes to the edge with the given name in this mutation.
+// It returns an error if the edge is not defined in the schema.
+func (m *AvatarMutation) ResetEdge(name string) error {
+	switch name {
+	case avatar.EdgeUser:
+		m.ResetUser()
+		return nil
+	}
+	return fmt.Errorf("unknown Avatar edge %s", name)
 }
 
 // CiphertextUseMutation represents an operation that mutates the CiphertextUse nodes in the graph.
@@ -5211,6 +5729,7 @@ type UserMutation struct {
 	addepoch          *int64
 	nickname          *string
 	avatar_url        *string
+	avatar_key        *string
 	phone_sealed      *[]byte
 	phone_index       *[]byte
 	phone_code_hash   *[]byte
@@ -5223,6 +5742,9 @@ type UserMutation struct {
 	sessions          map[uuid.UUID]struct{}
 	removedsessions   map[uuid.UUID]struct{}
 	clearedsessions   bool
+	avatars           map[string]struct{}
+	removedavatars    map[string]struct{}
+	clearedavatars    bool
 	done              bool
 	oldValue          func(context.Context) (*User, error)
 	predicates        []predicate.User
@@ -5656,6 +6178,55 @@ func (m *UserMutation) ResetAvatarURL() {
 	delete(m.clearedFields, user.FieldAvatarURL)
 }
 
+// SetAvatarKey sets the "avatar_key" field.
+func (m *UserMutation) SetAvatarKey(s string) {
+	m.avatar_key = &s
+}
+
+// AvatarKey returns the value of the "avatar_key" field in the mutation.
+func (m *UserMutation) AvatarKey() (r string, exists bool) {
+	v := m.avatar_key
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldAvatarKey returns the old "avatar_key" field's value of the User entity.
+// If the User object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *UserMutation) OldAvatarKey(ctx context.Context) (v *string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldAvatarKey is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldAvatarKey requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldAvatarKey: %w", err)
+	}
+	return oldValue.AvatarKey, nil
+}
+
+// ClearAvatarKey clears the value of the "avatar_key" field.
+func (m *UserMutation) ClearAvatarKey() {
+	m.avatar_key = nil
+	m.clearedFields[user.FieldAvatarKey] = struct{}{}
+}
+
+// AvatarKeyCleared returns if the "avatar_key" field was cleared in this mutation.
+func (m *UserMutation) AvatarKeyCleared() bool {
+	_, ok := m.clearedFields[user.FieldAvatarKey]
+	return ok
+}
+
+// ResetAvatarKey resets all changes to the "avatar_key" field.
+func (m *UserMutation) ResetAvatarKey() {
+	m.avatar_key = nil
+	delete(m.clearedFields, user.FieldAvatarKey)
+}
+
 // SetPhoneSealed sets the "phone_sealed" field.
 func (m *UserMutation) SetPhoneSealed(b []byte) {
 	m.phone_sealed = &b
@@ -5996,6 +6567,60 @@ func (m *UserMutation) ResetSessions() {
 	m.removedsessions = nil
 }
 
+// AddAvatarIDs adds the "avatars" edge to the Avatar entity by ids.
+func (m *UserMutation) AddAvatarIDs(ids ...string) {
+	if m.avatars == nil {
+		m.avatars = make(map[string]struct{})
+	}
+	for i := range ids {
+		m.avatars[ids[i]] = struct{}{}
+	}
+}
+
+// ClearAvatars clears the "avatars" edge to the Avatar entity.
+func (m *UserMutation) ClearAvatars() {
+	m.clearedavatars = true
+}
+
+// AvatarsCleared reports if the "avatars" edge to the Avatar entity was cleared.
+func (m *UserMutation) AvatarsCleared() bool {
+	return m.clearedavatars
+}
+
+// RemoveAvatarIDs removes the "avatars" edge to the Avatar entity by IDs.
+func (m *UserMutation) RemoveAvatarIDs(ids ...string) {
+	if m.removedavatars == nil {
+		m.removedavatars = make(map[string]struct{})
+	}
+	for i := range ids {
+		delete(m.avatars, ids[i])
+		m.removedavatars[ids[i]] = struct{}{}
+	}
+}
+
+// RemovedAvatars returns the removed IDs of the "avatars" edge to the Avatar entity.
+func (m *UserMutation) RemovedAvatarsIDs() (ids []string) {
+	for id := range m.removedavatars {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// AvatarsIDs returns the "avatars" edge IDs in the mutation.
+func (m *UserMutation) AvatarsIDs() (ids []string) {
+	for id := range m.avatars {
+		ids = append(ids, id)
+	}
+	return
+}
+
+// ResetAvatars resets all changes to the "avatars" edge.
+func (m *UserMutation) ResetAvatars() {
+	m.avatars = nil
+	m.clearedavatars = false
+	m.removedavatars = nil
+}
+
 // Where appends a list predicates to the UserMutation builder.
 func (m *UserMutation) Where(ps ...predicate.User) {
 	m.predicates = append(m.predicates, ps...)
@@ -6030,7 +6655,7 @@ func (m *UserMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *UserMutation) Fields() []string {
-	fields := make([]string, 0, 12)
+	fields := make([]string, 0, 13)
 	if m.app_group != nil {
 		fields = append(fields, user.FieldAppGroup)
 	}
@@ -6051,6 +6676,9 @@ func (m *UserMutation) Fields() []string {
 	}
 	if m.avatar_url != nil {
 		fields = append(fields, user.FieldAvatarURL)
+	}
+	if m.avatar_key != nil {
+		fields = append(fields, user.FieldAvatarKey)
 	}
 	if m.phone_sealed != nil {
 		fields = append(fields, user.FieldPhoneSealed)
@@ -6089,6 +6717,8 @@ func (m *UserMutation) Field(name string) (ent.Value, bool) {
 		return m.Nickname()
 	case user.FieldAvatarURL:
 		return m.AvatarURL()
+	case user.FieldAvatarKey:
+		return m.AvatarKey()
 	case user.FieldPhoneSealed:
 		return m.PhoneSealed()
 	case user.FieldPhoneIndex:
@@ -6122,6 +6752,8 @@ func (m *UserMutation) OldField(ctx context.Context, name string) (ent.Value, er
 		return m.OldNickname(ctx)
 	case user.FieldAvatarURL:
 		return m.OldAvatarURL(ctx)
+	case user.FieldAvatarKey:
+		return m.OldAvatarKey(ctx)
 	case user.FieldPhoneSealed:
 		return m.OldPhoneSealed(ctx)
 	case user.FieldPhoneIndex:
@@ -6189,6 +6821,13 @@ func (m *UserMutation) SetField(name string, value ent.Value) error {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetAvatarURL(v)
+		return nil
+	case user.FieldAvatarKey:
+		v, ok := value.(string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetAvatarKey(v)
 		return nil
 	case user.FieldPhoneSealed:
 		v, ok := value.([]byte)
@@ -6282,6 +6921,9 @@ func (m *UserMutation) ClearedFields() []string {
 	if m.FieldCleared(user.FieldAvatarURL) {
 		fields = append(fields, user.FieldAvatarURL)
 	}
+	if m.FieldCleared(user.FieldAvatarKey) {
+		fields = append(fields, user.FieldAvatarKey)
+	}
 	if m.FieldCleared(user.FieldPhoneSealed) {
 		fields = append(fields, user.FieldPhoneSealed)
 	}
@@ -6319,6 +6961,9 @@ func (m *UserMutation) ClearField(name string) error {
 		return nil
 	case user.FieldAvatarURL:
 		m.ClearAvatarURL()
+		return nil
+	case user.FieldAvatarKey:
+		m.ClearAvatarKey()
 		return nil
 	case user.FieldPhoneSealed:
 		m.ClearPhoneSealed()
@@ -6361,6 +7006,9 @@ func (m *UserMutation) ResetField(name string) error {
 	case user.FieldAvatarURL:
 		m.ResetAvatarURL()
 		return nil
+	case user.FieldAvatarKey:
+		m.ResetAvatarKey()
+		return nil
 	case user.FieldPhoneSealed:
 		m.ResetPhoneSealed()
 		return nil
@@ -6382,12 +7030,15 @@ func (m *UserMutation) ResetField(name string) error {
 
 // AddedEdges returns all edge names that were set/added in this mutation.
 func (m *UserMutation) AddedEdges() []string {
-	edges := make([]string, 0, 2)
+	edges := make([]string, 0, 3)
 	if m.identities != nil {
 		edges = append(edges, user.EdgeIdentities)
 	}
 	if m.sessions != nil {
 		edges = append(edges, user.EdgeSessions)
+	}
+	if m.avatars != nil {
+		edges = append(edges, user.EdgeAvatars)
 	}
 	return edges
 }
@@ -6408,18 +7059,27 @@ func (m *UserMutation) AddedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case user.EdgeAvatars:
+		ids := make([]ent.Value, 0, len(m.avatars))
+		for id := range m.avatars {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // RemovedEdges returns all edge names that were removed in this mutation.
 func (m *UserMutation) RemovedEdges() []string {
-	edges := make([]string, 0, 2)
+	edges := make([]string, 0, 3)
 	if m.removedidentities != nil {
 		edges = append(edges, user.EdgeIdentities)
 	}
 	if m.removedsessions != nil {
 		edges = append(edges, user.EdgeSessions)
+	}
+	if m.removedavatars != nil {
+		edges = append(edges, user.EdgeAvatars)
 	}
 	return edges
 }
@@ -6440,18 +7100,27 @@ func (m *UserMutation) RemovedIDs(name string) []ent.Value {
 			ids = append(ids, id)
 		}
 		return ids
+	case user.EdgeAvatars:
+		ids := make([]ent.Value, 0, len(m.removedavatars))
+		for id := range m.removedavatars {
+			ids = append(ids, id)
+		}
+		return ids
 	}
 	return nil
 }
 
 // ClearedEdges returns all edge names that were cleared in this mutation.
 func (m *UserMutation) ClearedEdges() []string {
-	edges := make([]string, 0, 2)
+	edges := make([]string, 0, 3)
 	if m.clearedidentities {
 		edges = append(edges, user.EdgeIdentities)
 	}
 	if m.clearedsessions {
 		edges = append(edges, user.EdgeSessions)
+	}
+	if m.clearedavatars {
+		edges = append(edges, user.EdgeAvatars)
 	}
 	return edges
 }
@@ -6464,6 +7133,8 @@ func (m *UserMutation) EdgeCleared(name string) bool {
 		return m.clearedidentities
 	case user.EdgeSessions:
 		return m.clearedsessions
+	case user.EdgeAvatars:
+		return m.clearedavatars
 	}
 	return false
 }
@@ -6485,6 +7156,9 @@ func (m *UserMutation) ResetEdge(name string) error {
 		return nil
 	case user.EdgeSessions:
 		m.ResetSessions()
+		return nil
+	case user.EdgeAvatars:
+		m.ResetAvatars()
 		return nil
 	}
 	return fmt.Errorf("unknown User edge %s", name)

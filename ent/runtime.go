@@ -4,6 +4,7 @@ package ent
 
 import (
 	"mpauth/ent/auditevent"
+	"mpauth/ent/avatar"
 	"mpauth/ent/ciphertextuse"
 	"mpauth/ent/identity"
 	"mpauth/ent/logincode"
@@ -25,6 +26,12 @@ func init() {
 	auditeventDescEpoch := auditeventFields[8].Descriptor()
 	// auditevent.DefaultEpoch holds the default value on creation for the epoch field.
 	auditevent.DefaultEpoch = auditeventDescEpoch.Default.(int64)
+	avatarFields := schema.Avatar{}.Fields()
+	_ = avatarFields
+	// avatarDescID is the schema descriptor for id field.
+	avatarDescID := avatarFields[0].Descriptor()
+	// avatar.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	avatar.IDValidator = avatarDescID.Validators[0].(func(string) error)
 	ciphertextuseFields := schema.CiphertextUse{}.Fields()
 	_ = ciphertextuseFields
 	// ciphertextuseDescWithdrawn is the schema descriptor for withdrawn field.
@@ -85,12 +92,16 @@ func init() {
 	userDescEpoch := userFields[5].Descriptor()
 	// user.DefaultEpoch holds the default value on creation for the epoch field.
 	user.DefaultEpoch = userDescEpoch.Default.(int64)
+	// userDescAvatarKey is the schema descriptor for avatar_key field.
+	userDescAvatarKey := userFields[8].Descriptor()
+	// user.AvatarKeyValidator is a validator for the "avatar_key" field. It is called by the builders before save.
+	user.AvatarKeyValidator = userDescAvatarKey.Validators[0].(func(string) error)
 	// userDescPhoneIndex is the schema descriptor for phone_index field.
-	userDescPhoneIndex := userFields[9].Descriptor()
+	userDescPhoneIndex := userFields[10].Descriptor()
 	// user.PhoneIndexValidator is a validator for the "phone_index" field. It is called by the builders before save.
 	user.PhoneIndexValidator = userDescPhoneIndex.Validators[0].(func([]byte) error)
 	// userDescPhoneCodeHash is the schema descriptor for phone_code_hash field.
-	userDescPhoneCodeHash := userFields[10].Descriptor()
+	userDescPhoneCodeHash := userFields[11].Descriptor()
 	// user.PhoneCodeHashValidator is a validator for the "phone_code_hash" field. It is called by the builders before save.
 	user.PhoneCodeHashValidator = userDescPhoneCodeHash.Validators[0].(func([]byte) error)
 	// userDescID is the schema descriptor for id field.

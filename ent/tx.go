@@ -16,6 +16,8 @@ type Tx struct {
 	config
 	// AuditEvent is the client for interacting with the AuditEvent builders.
 	AuditEvent *AuditEventClient
+	// Avatar is the client for interacting with the Avatar builders.
+	Avatar *AvatarClient
 	// CiphertextUse is the client for interacting with the CiphertextUse builders.
 	CiphertextUse *CiphertextUseClient
 	// DecryptFailure is the client for interacting with the DecryptFailure builders.
@@ -162,6 +164,7 @@ func (tx *Tx) Client() *Client {
 
 func (tx *Tx) init() {
 	tx.AuditEvent = NewAuditEventClient(tx.config)
+	tx.Avatar = NewAvatarClient(tx.config)
 	tx.CiphertextUse = NewCiphertextUseClient(tx.config)
 	tx.DecryptFailure = NewDecryptFailureClient(tx.config)
 	tx.Identity = NewIdentityClient(tx.config)

@@ -30,8 +30,10 @@ type User struct {
 	Epoch int64 `json:"epoch,omitempty"`
 	// Nickname holds the value of the "nickname" field.
 	Nickname *string `json:"nickname,omitempty"`
-	// Address of the picture, only ever one that WeChat itself vouched for.
+	// Address of a picture on WeChat's servers, only ever one that WeChat itself vouched for; absent when there is an avatar_key.
 	AvatarURL *string `json:"avatar_url,omitempty"`
+	// Key of the uploaded picture that the person uses; absent when there is an avatar_url.
+	AvatarKey *string `json:"avatar_key,omitempty"`
 	// The number in E.164, encrypted for this row.
 	PhoneSealed *[]byte `json:"phone_sealed,omitempty"`
 	// Keyed hash of the number: lets the database keep one number to one person without knowing it.
@@ -54,9 +56,11 @@ type UserEdges struct {
 	Identities []*Identity `json:"identities,omitempty"`
 	// Sessions holds the value of the sessions edge.
 	Sessions []*Session `json:"sessions,omitempty"`
+	// Avatars holds the value of the avatars edge.
+	Avatars []*Avatar `json:"avatars,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [2]bool
+	loadedTypes [3]bool
 }
 
 // IdentitiesOrErr returns the Identities value or an error if the edge
@@ -77,6 +81,15 @@ func (e UserEdges) SessionsOrErr() ([]*Session, error) {
 	return nil, &NotLoadedError{edge: "sessions"}
 }
 
+// AvatarsOrErr returns the Avatars value or an error if the edge
+// was not loaded in eager-loading.
+func (e UserEdges) AvatarsOrErr() ([]*Avatar, error) {
+	if e.loadedTypes[2] {
+		return e.Avatars, nil
+	}
+	return nil, &NotLoadedError{edge: "avatars"}
+}
+
 // scanValues returns the types for scanning values from sql.Rows.
 func (*User) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
@@ -86,7 +99,7 @@ func (*User) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case user.FieldEpoch:
 			values[i] = new(sql.NullInt64)
-		case user.FieldAppGroup, user.FieldStatus, user.FieldDisabledReason, user.FieldNickname, user.FieldAvatarURL:
+		case user.FieldAppGroup, user.FieldStatus, user.FieldDisabledReason, user.FieldNickname, user.FieldAvatarURL, user.FieldAvatarKey:
 			values[i] = new(sql.NullString)
 		case user.FieldDisabledUntil, user.FieldPhoneBoundAt, user.FieldCreatedAt:
 			values[i] = new(sql.NullTime)
@@ -159,6 +172,13 @@ func (_m *User) assignValues(columns []string, values []any) error {
 				_m.AvatarURL = new(string)
 				*_m.AvatarURL = value.String
 			}
+		case user.FieldAvatarKey:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field avatar_key", values[i])
+			} else if value.Valid {
+				_m.AvatarKey = new(string)
+				*_m.AvatarKey = value.String
+			}
 		case user.FieldPhoneSealed:
 			if value, ok := values[i].(*[]byte); !ok {
 				return fmt.Errorf("unexpected type %T for field phone_sealed", values[i])
@@ -213,6 +233,11 @@ func (_m *User) QuerySessions() *SessionQuery {
 	return NewUserClient(_m.config).QuerySessions(_m)
 }
 
+// QueryAvatars queries the "avatars" edge of the User entity.
+func (_m *User) QueryAvatars() *AvatarQuery {
+	return NewUserClient(_m.config).QueryAvatars(_m)
+}
+
 // Update returns a builder for updating this User.
 // Note that you need to call User.Unwrap() before calling this method if this User
 // was returned from a transaction, and the transaction was committed or rolled back.
@@ -262,6 +287,11 @@ func (_m *User) String() string {
 	builder.WriteString(", ")
 	if v := _m.AvatarURL; v != nil {
 		builder.WriteString("avatar_url=")
+		builder.WriteString(*v)
+	}
+	builder.WriteString(", ")
+	if v := _m.AvatarKey; v != nil {
+		builder.WriteString("avatar_key=")
 		builder.WriteString(*v)
 	}
 	builder.WriteString(", ")

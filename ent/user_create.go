@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mpauth/ent/avatar"
 	"mpauth/ent/identity"
 	"mpauth/ent/session"
 	"mpauth/ent/user"
@@ -116,6 +117,20 @@ func (_c *UserCreate) SetNillableAvatarURL(v *string) *UserCreate {
 	return _c
 }
 
+// SetAvatarKey sets the "avatar_key" field.
+func (_c *UserCreate) SetAvatarKey(v string) *UserCreate {
+	_c.mutation.SetAvatarKey(v)
+	return _c
+}
+
+// SetNillableAvatarKey sets the "avatar_key" field if the given value is not nil.
+func (_c *UserCreate) SetNillableAvatarKey(v *string) *UserCreate {
+	if v != nil {
+		_c.SetAvatarKey(*v)
+	}
+	return _c
+}
+
 // SetPhoneSealed sets the "phone_sealed" field.
 func (_c *UserCreate) SetPhoneSealed(v []byte) *UserCreate {
 	_c.mutation.SetPhoneSealed(v)
@@ -198,6 +213,21 @@ func (_c *UserCreate) AddSessions(v ...*Session) *UserCreate {
 	return _c.AddSessionIDs(ids...)
 }
 
+// AddAvatarIDs adds the "avatars" edge to the Avatar entity by IDs.
+func (_c *UserCreate) AddAvatarIDs(ids ...string) *UserCreate {
+	_c.mutation.AddAvatarIDs(ids...)
+	return _c
+}
+
+// AddAvatars adds the "avatars" edges to the Avatar entity.
+func (_c *UserCreate) AddAvatars(v ...*Avatar) *UserCreate {
+	ids := make([]string, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddAvatarIDs(ids...)
+}
+
 // Mutation returns the UserMutation object of the builder.
 func (_c *UserCreate) Mutation() *UserMutation {
 	return _c.mutation
@@ -262,6 +292,11 @@ func (_c *UserCreate) check() error {
 	}
 	if _, ok := _c.mutation.Epoch(); !ok {
 		return &ValidationError{Name: "epoch", err: errors.New(`ent: missing required field "User.epoch"`)}
+	}
+	if v, ok := _c.mutation.AvatarKey(); ok {
+		if err := user.AvatarKeyValidator(v); err != nil {
+			return &ValidationError{Name: "avatar_key", err: fmt.Errorf(`ent: validator failed for field "User.avatar_key": %w`, err)}
+		}
 	}
 	if v, ok := _c.mutation.PhoneIndex(); ok {
 		if err := user.PhoneIndexValidator(v); err != nil {
@@ -340,6 +375,10 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 		_spec.SetField(user.FieldAvatarURL, field.TypeString, value)
 		_node.AvatarURL = &value
 	}
+	if value, ok := _c.mutation.AvatarKey(); ok {
+		_spec.SetField(user.FieldAvatarKey, field.TypeString, value)
+		_node.AvatarKey = &value
+	}
 	if value, ok := _c.mutation.PhoneSealed(); ok {
 		_spec.SetField(user.FieldPhoneSealed, field.TypeBytes, value)
 		_node.PhoneSealed = &value
@@ -385,6 +424,22 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(session.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.AvatarsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.AvatarsTable,
+			Columns: []string{user.AvatarsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(avatar.FieldID, field.TypeString),
 			},
 		}
 		for _, k := range nodes {
@@ -543,6 +598,24 @@ func (u *UserUpsert) UpdateAvatarURL() *UserUpsert {
 // ClearAvatarURL clears the value of the "avatar_url" field.
 func (u *UserUpsert) ClearAvatarURL() *UserUpsert {
 	u.SetNull(user.FieldAvatarURL)
+	return u
+}
+
+// SetAvatarKey sets the "avatar_key" field.
+func (u *UserUpsert) SetAvatarKey(v string) *UserUpsert {
+	u.Set(user.FieldAvatarKey, v)
+	return u
+}
+
+// UpdateAvatarKey sets the "avatar_key" field to the value that was provided on create.
+func (u *UserUpsert) UpdateAvatarKey() *UserUpsert {
+	u.SetExcluded(user.FieldAvatarKey)
+	return u
+}
+
+// ClearAvatarKey clears the value of the "avatar_key" field.
+func (u *UserUpsert) ClearAvatarKey() *UserUpsert {
+	u.SetNull(user.FieldAvatarKey)
 	return u
 }
 
@@ -788,6 +861,27 @@ func (u *UserUpsertOne) UpdateAvatarURL() *UserUpsertOne {
 func (u *UserUpsertOne) ClearAvatarURL() *UserUpsertOne {
 	return u.Update(func(s *UserUpsert) {
 		s.ClearAvatarURL()
+	})
+}
+
+// SetAvatarKey sets the "avatar_key" field.
+func (u *UserUpsertOne) SetAvatarKey(v string) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetAvatarKey(v)
+	})
+}
+
+// UpdateAvatarKey sets the "avatar_key" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateAvatarKey() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateAvatarKey()
+	})
+}
+
+// ClearAvatarKey clears the value of the "avatar_key" field.
+func (u *UserUpsertOne) ClearAvatarKey() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearAvatarKey()
 	})
 }
 
@@ -1212,6 +1306,27 @@ func (u *UserUpsertBulk) UpdateAvatarURL() *UserUpsertBulk {
 func (u *UserUpsertBulk) ClearAvatarURL() *UserUpsertBulk {
 	return u.Update(func(s *UserUpsert) {
 		s.ClearAvatarURL()
+	})
+}
+
+// SetAvatarKey sets the "avatar_key" field.
+func (u *UserUpsertBulk) SetAvatarKey(v string) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetAvatarKey(v)
+	})
+}
+
+// UpdateAvatarKey sets the "avatar_key" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateAvatarKey() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateAvatarKey()
+	})
+}
+
+// ClearAvatarKey clears the value of the "avatar_key" field.
+func (u *UserUpsertBulk) ClearAvatarKey() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearAvatarKey()
 	})
 }
 

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mpauth/ent/avatar"
 	"mpauth/ent/identity"
 	"mpauth/ent/predicate"
 	"mpauth/ent/session"
@@ -147,6 +148,26 @@ func (_u *UserUpdate) ClearAvatarURL() *UserUpdate {
 	return _u
 }
 
+// SetAvatarKey sets the "avatar_key" field.
+func (_u *UserUpdate) SetAvatarKey(v string) *UserUpdate {
+	_u.mutation.SetAvatarKey(v)
+	return _u
+}
+
+// SetNillableAvatarKey sets the "avatar_key" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableAvatarKey(v *string) *UserUpdate {
+	if v != nil {
+		_u.SetAvatarKey(*v)
+	}
+	return _u
+}
+
+// ClearAvatarKey clears the value of the "avatar_key" field.
+func (_u *UserUpdate) ClearAvatarKey() *UserUpdate {
+	_u.mutation.ClearAvatarKey()
+	return _u
+}
+
 // SetPhoneSealed sets the "phone_sealed" field.
 func (_u *UserUpdate) SetPhoneSealed(v []byte) *UserUpdate {
 	_u.mutation.SetPhoneSealed(v)
@@ -233,6 +254,21 @@ func (_u *UserUpdate) AddSessions(v ...*Session) *UserUpdate {
 	return _u.AddSessionIDs(ids...)
 }
 
+// AddAvatarIDs adds the "avatars" edge to the Avatar entity by IDs.
+func (_u *UserUpdate) AddAvatarIDs(ids ...string) *UserUpdate {
+	_u.mutation.AddAvatarIDs(ids...)
+	return _u
+}
+
+// AddAvatars adds the "avatars" edges to the Avatar entity.
+func (_u *UserUpdate) AddAvatars(v ...*Avatar) *UserUpdate {
+	ids := make([]string, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddAvatarIDs(ids...)
+}
+
 // Mutation returns the UserMutation object of the builder.
 func (_u *UserUpdate) Mutation() *UserMutation {
 	return _u.mutation
@@ -280,6 +316,27 @@ func (_u *UserUpdate) RemoveSessions(v ...*Session) *UserUpdate {
 	return _u.RemoveSessionIDs(ids...)
 }
 
+// ClearAvatars clears all "avatars" edges to the Avatar entity.
+func (_u *UserUpdate) ClearAvatars() *UserUpdate {
+	_u.mutation.ClearAvatars()
+	return _u
+}
+
+// RemoveAvatarIDs removes the "avatars" edge to Avatar entities by IDs.
+func (_u *UserUpdate) RemoveAvatarIDs(ids ...string) *UserUpdate {
+	_u.mutation.RemoveAvatarIDs(ids...)
+	return _u
+}
+
+// RemoveAvatars removes "avatars" edges to Avatar entities.
+func (_u *UserUpdate) RemoveAvatars(v ...*Avatar) *UserUpdate {
+	ids := make([]string, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveAvatarIDs(ids...)
+}
+
 // Save executes the query and returns the number of nodes affected by the update operation.
 func (_u *UserUpdate) Save(ctx context.Context) (int, error) {
 	return withHooks(ctx, _u.sqlSave, _u.mutation, _u.hooks)
@@ -312,6 +369,11 @@ func (_u *UserUpdate) check() error {
 	if v, ok := _u.mutation.Status(); ok {
 		if err := user.StatusValidator(v); err != nil {
 			return &ValidationError{Name: "status", err: fmt.Errorf(`ent: validator failed for field "User.status": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.AvatarKey(); ok {
+		if err := user.AvatarKeyValidator(v); err != nil {
+			return &ValidationError{Name: "avatar_key", err: fmt.Errorf(`ent: validator failed for field "User.avatar_key": %w`, err)}
 		}
 	}
 	if v, ok := _u.mutation.PhoneIndex(); ok {
@@ -377,6 +439,12 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.AvatarURLCleared() {
 		_spec.ClearField(user.FieldAvatarURL, field.TypeString)
+	}
+	if value, ok := _u.mutation.AvatarKey(); ok {
+		_spec.SetField(user.FieldAvatarKey, field.TypeString, value)
+	}
+	if _u.mutation.AvatarKeyCleared() {
+		_spec.ClearField(user.FieldAvatarKey, field.TypeString)
 	}
 	if value, ok := _u.mutation.PhoneSealed(); ok {
 		_spec.SetField(user.FieldPhoneSealed, field.TypeBytes, value)
@@ -485,6 +553,51 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(session.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.AvatarsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.AvatarsTable,
+			Columns: []string{user.AvatarsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(avatar.FieldID, field.TypeString),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedAvatarsIDs(); len(nodes) > 0 && !_u.mutation.AvatarsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.AvatarsTable,
+			Columns: []string{user.AvatarsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(avatar.FieldID, field.TypeString),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.AvatarsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.AvatarsTable,
+			Columns: []string{user.AvatarsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(avatar.FieldID, field.TypeString),
 			},
 		}
 		for _, k := range nodes {
@@ -629,6 +742,26 @@ func (_u *UserUpdateOne) ClearAvatarURL() *UserUpdateOne {
 	return _u
 }
 
+// SetAvatarKey sets the "avatar_key" field.
+func (_u *UserUpdateOne) SetAvatarKey(v string) *UserUpdateOne {
+	_u.mutation.SetAvatarKey(v)
+	return _u
+}
+
+// SetNillableAvatarKey sets the "avatar_key" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableAvatarKey(v *string) *UserUpdateOne {
+	if v != nil {
+		_u.SetAvatarKey(*v)
+	}
+	return _u
+}
+
+// ClearAvatarKey clears the value of the "avatar_key" field.
+func (_u *UserUpdateOne) ClearAvatarKey() *UserUpdateOne {
+	_u.mutation.ClearAvatarKey()
+	return _u
+}
+
 // SetPhoneSealed sets the "phone_sealed" field.
 func (_u *UserUpdateOne) SetPhoneSealed(v []byte) *UserUpdateOne {
 	_u.mutation.SetPhoneSealed(v)
@@ -715,6 +848,21 @@ func (_u *UserUpdateOne) AddSessions(v ...*Session) *UserUpdateOne {
 	return _u.AddSessionIDs(ids...)
 }
 
+// AddAvatarIDs adds the "avatars" edge to the Avatar entity by IDs.
+func (_u *UserUpdateOne) AddAvatarIDs(ids ...string) *UserUpdateOne {
+	_u.mutation.AddAvatarIDs(ids...)
+	return _u
+}
+
+// AddAvatars adds the "avatars" edges to the Avatar entity.
+func (_u *UserUpdateOne) AddAvatars(v ...*Avatar) *UserUpdateOne {
+	ids := make([]string, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddAvatarIDs(ids...)
+}
+
 // Mutation returns the UserMutation object of the builder.
 func (_u *UserUpdateOne) Mutation() *UserMutation {
 	return _u.mutation
@@ -762,6 +910,27 @@ func (_u *UserUpdateOne) RemoveSessions(v ...*Session) *UserUpdateOne {
 	return _u.RemoveSessionIDs(ids...)
 }
 
+// ClearAvatars clears all "avatars" edges to the Avatar entity.
+func (_u *UserUpdateOne) ClearAvatars() *UserUpdateOne {
+	_u.mutation.ClearAvatars()
+	return _u
+}
+
+// RemoveAvatarIDs removes the "avatars" edge to Avatar entities by IDs.
+func (_u *UserUpdateOne) RemoveAvatarIDs(ids ...string) *UserUpdateOne {
+	_u.mutation.RemoveAvatarIDs(ids...)
+	return _u
+}
+
+// RemoveAvatars removes "avatars" edges to Avatar entities.
+func (_u *UserUpdateOne) RemoveAvatars(v ...*Avatar) *UserUpdateOne {
+	ids := make([]string, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveAvatarIDs(ids...)
+}
+
 // Where appends a list predicates to the UserUpdate builder.
 func (_u *UserUpdateOne) Where(ps ...predicate.User) *UserUpdateOne {
 	_u.mutation.Where(ps...)
@@ -807,6 +976,11 @@ func (_u *UserUpdateOne) check() error {
 	if v, ok := _u.mutation.Status(); ok {
 		if err := user.StatusValidator(v); err != nil {
 			return &ValidationError{Name: "status", err: fmt.Errorf(`ent: validator failed for field "User.status": %w`, err)}
+		}
+	}
+	if v, ok := _u.mutation.AvatarKey(); ok {
+		if err := user.AvatarKeyValidator(v); err != nil {
+			return &ValidationError{Name: "avatar_key", err: fmt.Errorf(`ent: validator failed for field "User.avatar_key": %w`, err)}
 		}
 	}
 	if v, ok := _u.mutation.PhoneIndex(); ok {
@@ -889,6 +1063,12 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 	}
 	if _u.mutation.AvatarURLCleared() {
 		_spec.ClearField(user.FieldAvatarURL, field.TypeString)
+	}
+	if value, ok := _u.mutation.AvatarKey(); ok {
+		_spec.SetField(user.FieldAvatarKey, field.TypeString, value)
+	}
+	if _u.mutation.AvatarKeyCleared() {
+		_spec.ClearField(user.FieldAvatarKey, field.TypeString)
 	}
 	if value, ok := _u.mutation.PhoneSealed(); ok {
 		_spec.SetField(user.FieldPhoneSealed, field.TypeBytes, value)
@@ -997,6 +1177,51 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(session.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.AvatarsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.AvatarsTable,
+			Columns: []string{user.AvatarsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(avatar.FieldID, field.TypeString),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedAvatarsIDs(); len(nodes) > 0 && !_u.mutation.AvatarsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.AvatarsTable,
+			Columns: []string{user.AvatarsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(avatar.FieldID, field.TypeString),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.AvatarsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.AvatarsTable,
+			Columns: []string{user.AvatarsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(avatar.FieldID, field.TypeString),
 			},
 		}
 		for _, k := range nodes {

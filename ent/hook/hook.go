@@ -20,6 +20,18 @@ func (f AuditEventFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, 
 	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.AuditEventMutation", m)
 }
 
+// The AvatarFunc type is an adapter to allow the use of ordinary
+// function as Avatar mutator.
+type AvatarFunc func(context.Context, *ent.AvatarMutation) (ent.Value, error)
+
+// Mutate calls f(ctx, m).
+func (f AvatarFunc) Mutate(ctx context.Context, m ent.Mutation) (ent.Value, error) {
+	if mv, ok := m.(*ent.AvatarMutation); ok {
+		return f(ctx, mv)
+	}
+	return nil, fmt.Errorf("unexpected mutation type %T. expect *ent.AvatarMutation", m)
+}
+
 // The CiphertextUseFunc type is an adapter to allow the use of ordinary
 // function as CiphertextUse mutator.
 type CiphertextUseFunc func(context.Context, *ent.CiphertextUseMutation) (ent.Value, error)

@@ -51,6 +51,39 @@ var (
 			},
 		},
 	}
+	// AvatarsColumns holds the columns for the "avatars" table.
+	AvatarsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeString, Size: 32},
+		{Name: "state", Type: field.TypeEnum, Enums: []string{"uploaded", "used", "leaving"}, Default: "uploaded"},
+		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
+		{Name: "user_id", Type: field.TypeUUID, Nullable: true},
+	}
+	// AvatarsTable holds the schema information for the "avatars" table.
+	AvatarsTable = &schema.Table{
+		Name:       "avatars",
+		Columns:    AvatarsColumns,
+		PrimaryKey: []*schema.Column{AvatarsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "avatars_users_avatars",
+				Columns:    []*schema.Column{AvatarsColumns[3]},
+				RefColumns: []*schema.Column{UsersColumns[0]},
+				OnDelete:   schema.SetNull,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "avatar_user_id_state",
+				Unique:  false,
+				Columns: []*schema.Column{AvatarsColumns[3], AvatarsColumns[1]},
+			},
+			{
+				Name:    "avatar_state_created_at",
+				Unique:  false,
+				Columns: []*schema.Column{AvatarsColumns[1], AvatarsColumns[2]},
+			},
+		},
+	}
 	// CiphertextUsesColumns holds the columns for the "ciphertext_uses" table.
 	CiphertextUsesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeBytes, Size: 32},
@@ -259,6 +292,7 @@ var (
 		{Name: "epoch", Type: field.TypeInt64, Default: 0},
 		{Name: "nickname", Type: field.TypeString, Nullable: true},
 		{Name: "avatar_url", Type: field.TypeString, Nullable: true},
+		{Name: "avatar_key", Type: field.TypeString, Nullable: true, Size: 32},
 		{Name: "phone_sealed", Type: field.TypeBytes, Nullable: true},
 		{Name: "phone_index", Type: field.TypeBytes, Nullable: true, Size: 32},
 		{Name: "phone_code_hash", Type: field.TypeBytes, Nullable: true, Size: 32},
@@ -274,13 +308,14 @@ var (
 			{
 				Name:    "user_app_group_phone_index",
 				Unique:  true,
-				Columns: []*schema.Column{UsersColumns[1], UsersColumns[9]},
+				Columns: []*schema.Column{UsersColumns[1], UsersColumns[10]},
 			},
 		},
 	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
 		AuditEventsTable,
+		AvatarsTable,
 		CiphertextUsesTable,
 		DecryptFailuresTable,
 		IdentitiesTable,
@@ -292,6 +327,7 @@ var (
 )
 
 func init() {
+	AvatarsTable.ForeignKeys[0].RefTable = UsersTable
 	IdentitiesTable.ForeignKeys[0].RefTable = UsersTable
 	SessionsTable.ForeignKeys[0].RefTable = IdentitiesTable
 	SessionsTable.ForeignKeys[1].RefTable = UsersTable

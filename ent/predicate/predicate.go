@@ -9,6 +9,9 @@ import (
 // AuditEvent is the predicate function for auditevent builders.
 type AuditEvent func(*sql.Selector)
 
+// Avatar is the predicate function for avatar builders.
+type Avatar func(*sql.Selector)
+
 // CiphertextUse is the predicate function for ciphertextuse builders.
 type CiphertextUse func(*sql.Selector)
 

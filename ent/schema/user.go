@@ -24,7 +24,9 @@ func (User) Fields() []ent.Field {
 			Comment("Counts the times that all of this person's tokens were ended at once. An integer, so that no clock decides."),
 		field.String("nickname").Optional().Nillable(),
 		field.String("avatar_url").Optional().Nillable().
-			Comment("Address of the picture, only ever one that WeChat itself vouched for."),
+			Comment("Address of a picture on WeChat's servers, only ever one that WeChat itself vouched for; absent when there is an avatar_key."),
+		field.String("avatar_key").MaxLen(32).Optional().Nillable().
+			Comment("Key of the uploaded picture that the person uses; absent when there is an avatar_url."),
 		field.Bytes("phone_sealed").Optional().Nillable().
 			Comment("The number in E.164, encrypted for this row."),
 		field.Bytes("phone_index").MaxLen(32).Optional().Nillable().
@@ -42,6 +44,7 @@ func (User) Edges() []ent.Edge {
 	return []ent.Edge{
 		edge.To("identities", Identity.Type).Annotations(cascade),
 		edge.To("sessions", Session.Type).Annotations(cascade),
+		edge.To("avatars", Avatar.Type).Annotations(entsql.OnDelete(entsql.SetNull)), // the files must be removed first
 	}
 }
 

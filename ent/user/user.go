@@ -29,6 +29,8 @@ const (
 	FieldNickname = "nickname"
 	// FieldAvatarURL holds the string denoting the avatar_url field in the database.
 	FieldAvatarURL = "avatar_url"
+	// FieldAvatarKey holds the string denoting the avatar_key field in the database.
+	FieldAvatarKey = "avatar_key"
 	// FieldPhoneSealed holds the string denoting the phone_sealed field in the database.
 	FieldPhoneSealed = "phone_sealed"
 	// FieldPhoneIndex holds the string denoting the phone_index field in the database.
@@ -43,6 +45,8 @@ const (
 	EdgeIdentities = "identities"
 	// EdgeSessions holds the string denoting the sessions edge name in mutations.
 	EdgeSessions = "sessions"
+	// EdgeAvatars holds the string denoting the avatars edge name in mutations.
+	EdgeAvatars = "avatars"
 	// Table holds the table name of the user in the database.
 	Table = "users"
 	// IdentitiesTable is the table that holds the identities relation/edge.
@@ -59,6 +63,13 @@ const (
 	SessionsInverseTable = "sessions"
 	// SessionsColumn is the table column denoting the sessions relation/edge.
 	SessionsColumn = "user_id"
+	// AvatarsTable is the table that holds the avatars relation/edge.
+	AvatarsTable = "avatars"
+	// AvatarsInverseTable is the table name for the Avatar entity.
+	// It exists in this package in order to avoid circular dependency with the "avatar" package.
+	AvatarsInverseTable = "avatars"
+	// AvatarsColumn is the table column denoting the avatars relation/edge.
+	AvatarsColumn = "user_id"
 )
 
 // Columns holds all SQL columns for user fields.
@@ -71,6 +82,7 @@ var Columns = []string{
 	FieldEpoch,
 	FieldNickname,
 	FieldAvatarURL,
+	FieldAvatarKey,
 	FieldPhoneSealed,
 	FieldPhoneIndex,
 	FieldPhoneCodeHash,
@@ -91,6 +103,8 @@ func ValidColumn(column string) bool {
 var (
 	// DefaultEpoch holds the default value on creation for the "epoch" field.
 	DefaultEpoch int64
+	// AvatarKeyValidator is a validator for the "avatar_key" field. It is called by the builders before save.
+	AvatarKeyValidator func(string) error
 	// PhoneIndexValidator is a validator for the "phone_index" field. It is called by the builders before save.
 	PhoneIndexValidator func([]byte) error
 	// PhoneCodeHashValidator is a validator for the "phone_code_hash" field. It is called by the builders before save.
@@ -168,6 +182,11 @@ func ByAvatarURL(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldAvatarURL, opts...).ToFunc()
 }
 
+// ByAvatarKey orders the results by the avatar_key field.
+func ByAvatarKey(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldAvatarKey, opts...).ToFunc()
+}
+
 // ByPhoneBoundAt orders the results by the phone_bound_at field.
 func ByPhoneBoundAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldPhoneBoundAt, opts...).ToFunc()
@@ -205,6 +224,20 @@ func BySessions(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 		sqlgraph.OrderByNeighborTerms(s, newSessionsStep(), append([]sql.OrderTerm{term}, terms...)...)
 	}
 }
+
+// ByAvatarsCount orders the results by avatars count.
+func ByAvatarsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newAvatarsStep(), opts...)
+	}
+}
+
+// ByAvatars orders the results by avatars terms.
+func ByAvatars(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newAvatarsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
 func newIdentitiesStep() *sqlgraph.Step {
 	return sqlgraph.NewStep(
 		sqlgraph.From(Table, FieldID),
@@ -217,5 +250,12 @@ func newSessionsStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(SessionsInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, SessionsTable, SessionsColumn),
+	)
+}
+func newAvatarsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(AvatarsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, AvatarsTable, AvatarsColumn),
 	)
 }

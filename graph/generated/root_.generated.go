@@ -836,7 +836,7 @@ type Phone {
 }
 
 """
-What the person gives of themselves. Exactly one of ` + "`" + `nickname` + "`" + `, ` + "`" + `encrypted` + "`" + ` and ` + "`" + `removeProfile: true` + "`" + `.
+What the person gives of themselves: ` + "`" + `nickname` + "`" + `, ` + "`" + `avatarKey` + "`" + ` or both; or ` + "`" + `encrypted` + "`" + `; or ` + "`" + `removeProfile: true` + "`" + `.
 """
 input UpdateUserInput {
   """
@@ -844,6 +844,12 @@ input UpdateUserInput {
   as a person counts them. An empty one, and WeChat's placeholder ` + "`" + `微信用户` + "`" + `, change nothing.
   """
   nickname: String
+  """
+  What ` + "`" + `POST /avatars` + "`" + ` answered when the person's picture was uploaded, within the last hour. It takes the
+  place of the picture before it. A key that is not the caller's own, or has been used before, is NOT_FOUND;
+  the key of the present picture changes nothing.
+  """
+  avatarKey: String
   "The encrypted profile of ` + "`" + `wx.getUserProfile` + "`" + `, on the old base libraries that still give one."
   encrypted: EncryptedProfileInput
   "Take the profile back: the nickname and the picture are erased."

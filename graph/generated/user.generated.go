@@ -565,7 +565,7 @@ func (ec *executionContext) unmarshalInputUpdateUserInput(ctx context.Context, o
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"nickname", "encrypted", "removeProfile"}
+	fieldsInOrder := [...]string{"nickname", "avatarKey", "encrypted", "removeProfile"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -579,6 +579,13 @@ func (ec *executionContext) unmarshalInputUpdateUserInput(ctx context.Context, o
 				return it, err
 			}
 			it.Nickname = data
+		case "avatarKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("avatarKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.AvatarKey = data
 		case "encrypted":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("encrypted"))
 			data, err := ec.unmarshalOEncryptedProfileInput2ᚖmpauthᚋinternalᚋaccountᚐEncryptedProfileInput(ctx, v)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"mpauth/internal/avatar"
 	"mpauth/internal/database"
 	"mpauth/internal/revocation"
 	"mpauth/internal/seal"
@@ -41,7 +42,10 @@ type Limits struct {
 	MaxSessions int           // how many sessions one person may have
 }
 
-// Options are what a Service needs; all of them but Observe are required.
+// Options are what a Service needs; all of them but Avatars and Observe are required.
+//
+// Avatars is where uploaded pictures are; without it, AddAvatar must not be called. AvatarBase is the
+// address under which they are served, to which the key is added.
 //
 // LimitLogin and LimitRefresh count a login of a person and a refresh of a session. What they return
 // refuses it; faults: RATE_LIMITED.
@@ -55,6 +59,8 @@ type Options struct {
 	Phones       *seal.Keyring
 	PhoneIndex   *seal.Index
 	Revocations  *revocation.Feed
+	Avatars      avatar.Store
+	AvatarBase   string
 	Limits       Limits
 	LimitLogin   func(ctx context.Context, appID, openID string) error
 	LimitRefresh func(ctx context.Context, session uuid.UUID) error

@@ -16,7 +16,7 @@ import (
 )
 
 // Sweep removes the rows whose time is over: login and phone codes, uses of encrypted data, failed
-// decryptions, and sessions that nobody refreshed.
+// decryptions, and sessions that nobody refreshed. Pictures that are nobody's go with their files.
 func (s *Service) Sweep(ctx context.Context) error {
 	now := s.now()
 	db := s.DB.Ent()
@@ -32,6 +32,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 		sweep("uses of encrypted data", db.CiphertextUse.Delete().Where(ciphertextuse.ExpiresAtLT(now)).Exec),
 		sweep("failed decryptions", db.DecryptFailure.Delete().Where(decryptfailure.AtLT(now.Add(-personFailureWindow))).Exec),
 		s.sweepSessions(ctx, session.Or(session.IdleExpiresAtLT(now), session.ExpiresAtLT(now))),
+		s.sweepAvatars(ctx, now),
 	)
 }
 

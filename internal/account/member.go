@@ -22,6 +22,7 @@ type member struct {
 	SessionID   uuid.UUID
 	IdentityID  uuid.UUID
 	OpenID      string
+	AvatarKey   *string    // of the picture, if it was uploaded; AvatarURL is made of it
 	KeyPrint    []byte     // of the current session_key; nil: there is none
 	PhoneCode   []byte     // hash of the phone code that brought the last number; nil: it came encrypted
 	PhoneAt     *time.Time // when the last number was bound; nil: never
@@ -29,6 +30,7 @@ type member struct {
 	RefreshedAt time.Time
 	Counter     int64
 	FirstLogin  bool
+	leftPicture bool // the verb has taken a picture away whose file is to be removed
 	state       accountState
 }
 
@@ -55,7 +57,7 @@ const (
 	memberColumns = `
 SELECT s.id, s.app_id, s.refreshed_at, s.refresh_counter, s.first_login,
        i.id, i.open_id, i.union_id IS NOT NULL, i.session_key_print, i.last_login_at,
-       u.id, u.status, u.disabled_until, u.epoch, u.nickname, u.avatar_url, u.phone_sealed, u.phone_code_hash, u.phone_bound_at, u.created_at`
+       u.id, u.status, u.disabled_until, u.epoch, u.nickname, u.avatar_url, u.avatar_key, u.phone_sealed, u.phone_code_hash, u.phone_bound_at, u.created_at`
 	memberTables = `
 FROM sessions s
 JOIN identities i ON i.id = s.identity_id
@@ -94,7 +96,7 @@ func (s *Service) queryMember(ctx context.Context, q querier, query string, args
 		&m.SessionID, &appID, database.Time(&m.RefreshedAt), &m.Counter, &m.FirstLogin,
 		&m.IdentityID, &m.OpenID, &m.HasUnionID, &m.KeyPrint, database.Time(&m.LastLoginAt),
 		&m.User.ID, &m.state.Status, database.NullTime(&m.state.DisabledUntil), &m.Epoch,
-		&m.Nickname, &m.AvatarURL, &phone, &m.PhoneCode, database.NullTime(&m.PhoneAt), database.Time(&m.CreatedAt),
+		&m.Nickname, &m.AvatarURL, &m.AvatarKey, &phone, &m.PhoneCode, database.NullTime(&m.PhoneAt), database.Time(&m.CreatedAt),
 	}, more...)...)
 	if err != nil {
 		return nil, fmt.Errorf("read session: %w", err)
@@ -104,5 +106,6 @@ func (s *Service) queryMember(ctx context.Context, q querier, query string, args
 		return nil, fault.New(fault.SessionRevoked, "this session is of an app that is no longer served")
 	}
 	m.App, m.flow = app, app.Flow
+	s.showPicture(&m)
 	return &m, s.withPhone(&m.User, phone)
 }

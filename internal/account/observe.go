@@ -5,8 +5,8 @@ type Event struct {
 	AppID  string
 	Action Action // as in the audit trail, without ActionRegister; or ActionRefuseData
 	// How is, of ActionLogin, "new" or "returning"; of ActionBindPhone and ActionUpdateProfile, where it
-	// came from: "code", "encryptedData" or "nickname"; of ActionRefuseData, one of the causes that
-	// [wechat.DecryptReason] lists, or "content" (of somebody else, not signed, or no phone number),
+	// came from: "code", "encryptedData", "nickname", "avatar" or "nickname and avatar"; of
+	// ActionRefuseData, one of the causes that [wechat.DecryptReason] lists, or "content" (of somebody else, not signed, or no phone number),
 	// "used" (used up before), "budget" (too many failures before) or "off" (switched off).
 	How string
 	// First means, of ActionBindPhone and ActionUpdateProfile, that there was none before.

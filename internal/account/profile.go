@@ -9,13 +9,16 @@ import (
 	"mpauth/ent"
 	"mpauth/ent/ciphertextuse"
 	"mpauth/ent/user"
+	"mpauth/internal/avatar"
 	"mpauth/internal/fault"
 	"mpauth/internal/wechat"
 )
 
-// UpdateUserInput is what the person gives of themselves: exactly one of the three.
+// UpdateUserInput is what the person gives of themselves: nickname, picture or both; or the encrypted
+// profile; or that they take it all back.
 type UpdateUserInput struct {
 	Nickname      *string
+	AvatarKey     *string // from AddAvatar
 	Encrypted     *EncryptedProfileInput
 	RemoveProfile *bool
 }
@@ -30,53 +33,93 @@ type EncryptedProfileInput struct {
 
 // UpdateUser gives, changes or takes back the profile.
 //
-// Faults: BAD_INPUT, CONTENT_RISKY, DECRYPT_WX_OPEN_DATA_FAIL, SESSION_REVOKED, WECHAT_UNAVAILABLE,
-// UNAVAILABLE.
+// Faults: BAD_INPUT, NOT_FOUND, CONTENT_RISKY, DECRYPT_WX_OPEN_DATA_FAIL, SESSION_REVOKED,
+// WECHAT_UNAVAILABLE, UNAVAILABLE.
 func (s *Service) UpdateUser(ctx context.Context, caller Caller, in UpdateUserInput) (*User, error) {
 	remove := in.RemoveProfile != nil && *in.RemoveProfile
+	chosen := in.Nickname != nil || in.AvatarKey != nil
 	switch {
-	case in.Nickname != nil && in.Encrypted == nil && !remove:
-		return s.updateNickname(ctx, caller, *in.Nickname)
-	case in.Encrypted != nil && in.Nickname == nil && !remove:
+	case chosen && in.Encrypted == nil && !remove:
+		return s.updateChosen(ctx, caller, in.Nickname, in.AvatarKey)
+	case in.Encrypted != nil && !chosen && !remove:
 		return s.updateProfileByCiphertext(ctx, caller, *in.Encrypted)
-	case remove && in.Nickname == nil && in.Encrypted == nil:
+	case remove && !chosen && in.Encrypted == nil:
 		return s.removeProfile(ctx, caller)
 	default:
-		return nil, fault.New(fault.BadInput, "give exactly one of nickname, encrypted and removeProfile: true")
+		return nil, fault.New(fault.BadInput, "give nickname, avatarKey or both; or encrypted; or removeProfile: true")
 	}
 }
 
 // profile is what a person has given of themselves; what is empty changes nothing.
 type profile struct {
 	nickname  string
-	avatarURL string
+	avatarURL string // the picture is on WeChat's servers
+	avatarKey string // or has been uploaded
 	source    string // for the audit trail
 	first     bool   // there was none before
 }
 
-func (s *Service) updateNickname(ctx context.Context, caller Caller, text string) (*User, error) {
-	name, err := cleanNickname(text)
-	if err != nil {
-		return nil, err
+// updateChosen takes the nickname and the picture that the person chose in the Mini Program.
+func (s *Service) updateChosen(ctx context.Context, caller Caller, nickname, avatarKey *string) (*User, error) {
+	var given profile
+	if nickname != nil {
+		name, err := cleanNickname(*nickname)
+		if err != nil {
+			return nil, err
+		}
+		given.nickname = name
+	}
+	if avatarKey != nil {
+		if !avatar.IsKey(*avatarKey) {
+			return nil, fault.New(fault.BadInput, "avatarKey is what POST /avatars answered, and never an address or a path")
+		}
+		given.avatarKey = *avatarKey
 	}
 	m, err := s.member(ctx, s.DB.Ent(), caller.SessionID)
 	if err != nil {
 		return nil, outward(err)
 	}
-	if name == "" || m.Nickname != nil && *m.Nickname == name {
+	given.skipWhatIsSo(m)
+	if given.source == "" {
 		return &m.User, nil
 	}
-	if err := s.checkContent(ctx, m, name); err != nil {
-		return nil, err
+	if given.nickname != "" {
+		if err := s.checkContent(ctx, m, given.nickname); err != nil {
+			return nil, err
+		}
 	}
-	first := !m.HasProfile()
-	err = s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
-		return s.storeProfile(ctx, tx, m, profile{nickname: name, source: "nickname", first: first})
-	})
+	err = s.inTx(ctx, func(tx *ent.Tx) ([]event, error) { return s.storeProfile(ctx, tx, m, given) })
 	if err != nil {
 		return nil, err
 	}
-	return &m.User, nil
+	return s.settled(ctx, m), nil
+}
+
+// skipWhatIsSo drops what the person has already, and says what remains.
+func (p *profile) skipWhatIsSo(m *member) {
+	if m.Nickname != nil && *m.Nickname == p.nickname {
+		p.nickname = ""
+	}
+	if m.AvatarKey != nil && *m.AvatarKey == p.avatarKey {
+		p.avatarKey = "" // a repeat of the request
+	}
+	switch {
+	case p.nickname != "" && p.avatarKey != "":
+		p.source = "nickname and avatar"
+	case p.nickname != "":
+		p.source = "nickname"
+	case p.avatarKey != "":
+		p.source = "avatar"
+	}
+	p.first = p.nickname != "" && !m.HasProfile()
+}
+
+// settled is the person after a change of the profile has been committed.
+func (s *Service) settled(ctx context.Context, m *member) *User {
+	if m.leftPicture {
+		s.dropAvatars(ctx, m.User.ID)
+	}
+	return &m.User
 }
 
 // checkContent has WeChat judge a text that others will see. The check of the nickname component
@@ -132,7 +175,7 @@ func (s *Service) updateProfileByCiphertext(ctx context.Context, caller Caller, 
 	if err != nil {
 		return nil, err
 	}
-	return &m.User, nil
+	return s.settled(ctx, m), nil
 }
 
 // greyAvatar is in the address of the picture that WeChat gives everybody who shows none.
@@ -153,9 +196,15 @@ func chosenAvatar(address string) string {
 
 // storeProfile changes what the profile says anew; the member is changed with the row.
 func (s *Service) storeProfile(ctx context.Context, tx *ent.Tx, m *member, p profile) ([]event, error) {
-	change := tx.User.Update().Where(user.ID(m.User.ID)).SetNickname(p.nickname)
-	if p.avatarURL != "" {
-		change.SetAvatarURL(p.avatarURL)
+	change := tx.User.Update().Where(user.ID(m.User.ID))
+	if p.nickname != "" {
+		change.SetNickname(p.nickname)
+	}
+	switch {
+	case p.avatarKey != "":
+		change.SetAvatarKey(p.avatarKey).ClearAvatarURL()
+	case p.avatarURL != "":
+		change.SetAvatarURL(p.avatarURL).ClearAvatarKey()
 	}
 	n, err := change.Save(ctx)
 	if err != nil {
@@ -164,14 +213,30 @@ func (s *Service) storeProfile(ctx context.Context, tx *ent.Tx, m *member, p pro
 	if n == 0 {
 		return nil, fault.New(fault.SessionRevoked, "this account is gone")
 	}
-	m.Nickname = &p.nickname
-	if p.avatarURL != "" {
-		m.AvatarURL = &p.avatarURL
+	if p.avatarKey != "" || p.avatarURL != "" {
+		if m.leftPicture, err = s.takeAvatar(ctx, tx, m.User.ID, p.avatarKey); err != nil {
+			return nil, err
+		}
 	}
+	s.show(m, p)
 	return []event{{
 		at: s.now(), action: ActionUpdateProfile, appID: m.App.AppID, user: &m.User.ID, session: &m.SessionID,
 		detail: map[string]string{"by": p.source}, first: p.first,
 	}}, nil
+}
+
+// show has the member say what is stored.
+func (s *Service) show(m *member, p profile) {
+	if p.nickname != "" {
+		m.Nickname = &p.nickname
+	}
+	switch {
+	case p.avatarKey != "":
+		m.AvatarKey = &p.avatarKey
+		s.showPicture(m)
+	case p.avatarURL != "":
+		m.AvatarKey, m.AvatarURL = nil, &p.avatarURL
+	}
 }
 
 // removeProfile erases nickname and picture.
@@ -182,15 +247,18 @@ func (s *Service) removeProfile(ctx context.Context, caller Caller) (*User, erro
 		if err != nil || m.Nickname == nil && m.AvatarURL == nil {
 			return nil, err
 		}
-		if err := tx.User.Update().Where(user.ID(m.User.ID)).ClearNickname().ClearAvatarURL().Exec(ctx); err != nil {
+		if err := tx.User.Update().Where(user.ID(m.User.ID)).ClearNickname().ClearAvatarURL().ClearAvatarKey().Exec(ctx); err != nil {
 			return nil, fmt.Errorf("erase profile: %w", err)
 		}
-		m.Nickname, m.AvatarURL = nil, nil
+		if m.leftPicture, err = s.takeAvatar(ctx, tx, m.User.ID, ""); err != nil {
+			return nil, err
+		}
+		m.Nickname, m.AvatarURL, m.AvatarKey = nil, nil, nil
 		removed := event{at: s.now(), action: ActionRemoveProfile, appID: caller.AppID, user: &m.User.ID, session: &caller.SessionID}
 		return []event{removed}, s.withdraw(ctx, tx, m.User.ID, ciphertextuse.KindProfile)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &m.User, nil
+	return s.settled(ctx, m), nil
 }

@@ -74,6 +74,7 @@ WHERE app_id = $1 AND open_id = $2
 RETURNING id, user_id, union_id IS NOT NULL, session_key, session_key_print, previous_key, previous_key_until, last_login_at,
   (SELECT u.nickname FROM users u WHERE u.id = identities.user_id),
   (SELECT u.avatar_url FROM users u WHERE u.id = identities.user_id),
+  (SELECT u.avatar_key FROM users u WHERE u.id = identities.user_id),
   (SELECT u.phone_sealed FROM users u WHERE u.id = identities.user_id),
   (SELECT u.created_at FROM users u WHERE u.id = identities.user_id)`
 
@@ -98,10 +99,11 @@ func (s *Service) returningMember(ctx context.Context, tx *ent.Tx, a arrival, ke
 	var phone []byte
 	err = rows.Scan(&m.IdentityID, &m.User.ID, &m.HasUnionID,
 		&ring.Current, &ring.Print, &ring.Previous, database.NullTime(&ring.PreviousUntil), database.Time(&m.LastLoginAt),
-		&m.Nickname, &m.AvatarURL, &phone, database.Time(&m.CreatedAt))
+		&m.Nickname, &m.AvatarURL, &m.AvatarKey, &phone, database.Time(&m.CreatedAt))
 	if err != nil {
 		return nil, ring, fmt.Errorf("renew identity: %w", err)
 	}
+	s.showPicture(&m)
 	return &m, ring, s.withPhone(&m.User, phone)
 }
 

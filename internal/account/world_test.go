@@ -61,6 +61,7 @@ type world struct {
 	keys    *sessionkey.Store
 	access  *token.Access
 	refresh *token.Refresh
+	album   *album // of uploaded pictures
 	shared  shared
 }
 
@@ -75,6 +76,7 @@ type shared struct {
 	sessions  *seal.Keyring
 	phones    *seal.Keyring
 	index     *seal.Index
+	album     *album
 
 	apps     []account.App // what the Mini Programs are configured to ask for
 	patience time.Duration // how long WeChat is waited for; 0: as long as in production
@@ -109,7 +111,7 @@ func newWorld(t testing.TB, kind string) *world {
 	require.NoError(t, err)
 	return (&shared{
 		options: databasetest.Options(t, kind), clock: c, wechat: fake, wechatURL: api.URL,
-		signing: signing, refresh: refresh, sessions: newKeyring(t), phones: newKeyring(t), index: index,
+		signing: signing, refresh: refresh, sessions: newKeyring(t), phones: newKeyring(t), index: index, album: new(album),
 		apps: []account.App{
 			{AppID: shop, Flow: account.Flow{profile, phone}, EncryptedData: true, ContentCheck: true},
 			{AppID: club, Flow: account.Flow{phone}},
@@ -146,7 +148,7 @@ func (s *shared) replica(t testing.TB) *world {
 			secret, found := secrets[id]
 			return wechat.App{ID: id, Secret: secret}, found
 		}}),
-		Phones: s.phones, PhoneIndex: s.index, Revocations: feed,
+		Phones: s.phones, PhoneIndex: s.index, Revocations: feed, Avatars: s.album, AvatarBase: avatarBase,
 		Limits:       account.Limits{RefreshIdle: 30 * 24 * time.Hour, RefreshMax: 90 * 24 * time.Hour, MaxSessions: 10},
 		LimitLogin:   func(context.Context, string, string) error { return nil },
 		LimitRefresh: func(context.Context, uuid.UUID) error { return nil },
@@ -155,7 +157,7 @@ func (s *shared) replica(t testing.TB) *world {
 	t.Cleanup(service.Close)
 	return &world{
 		Service: service, db: db, trips: trips, wechat: s.wechat, clock: s.clock, feed: feed, keys: keys,
-		access: access, refresh: s.refresh, shared: *s,
+		access: access, refresh: s.refresh, album: s.album, shared: *s,
 	}
 }
 

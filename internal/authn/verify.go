@@ -1,8 +1,6 @@
 package authn
 
 import (
-	"encoding/json"
-	"errors"
 	"net/http"
 	"strings"
 
@@ -23,7 +21,7 @@ func Verify(accounts *account.Service) http.Handler {
 			if fault.CodeOf(err) == fault.Internal {
 				accounts.Log.ErrorContext(r.Context(), "a request was not verified", "error", err)
 			}
-			refuse(w, err)
+			Refuse(w, err)
 		}
 		caller, err := Caller(r.Context())
 		if err != nil {
@@ -67,35 +65,4 @@ func demand(r *http.Request) (step account.AuthStep, need []account.AuthFact, er
 		need = append(need, fact)
 	}
 	return step, need, nil
-}
-
-// refuse answers with the code alone; a gateway passes the body on to the client.
-func refuse(w http.ResponseWriter, err error) {
-	known := fault.New(fault.Internal, "internal error")
-	_ = errors.As(err, &known)
-	w.Header().Set("Content-Type", "application/json")
-	if known.Code.Action() == fault.Relogin || known.Code.Action() == fault.Refresh {
-		w.Header().Set("WWW-Authenticate", "Bearer")
-	}
-	w.WriteHeader(statusOf(known.Code))
-	body := map[string]any{"code": known.Code, "message": known.Message, "action": known.Code.Action()}
-	if known.Step != nil {
-		body["have"], body["need"], body["next"] = known.Step.Have, known.Step.Need, known.Step.Next
-	}
-	_ = json.NewEncoder(w).Encode(body)
-}
-
-func statusOf(code fault.Code) int {
-	switch code {
-	case fault.Unauthenticated, fault.TokenExpired, fault.SessionRevoked:
-		return http.StatusUnauthorized
-	case fault.AuthStepRequired, fault.Forbidden, fault.AccountDisabled, fault.AccountClosing:
-		return http.StatusForbidden
-	case fault.BadInput:
-		return http.StatusBadRequest
-	case fault.Unavailable, fault.WechatUnavailable:
-		return http.StatusServiceUnavailable
-	default:
-		return http.StatusInternalServerError
-	}
 }

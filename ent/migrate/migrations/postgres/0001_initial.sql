@@ -74,6 +74,7 @@ CREATE TABLE "users" (
   "epoch" bigint NOT NULL DEFAULT 0,
   "nickname" character varying NULL,
   "avatar_url" character varying NULL,
+  "avatar_key" character varying NULL,
   "phone_sealed" bytea NULL,
   "phone_index" bytea NULL,
   "phone_code_hash" bytea NULL,
@@ -83,6 +84,19 @@ CREATE TABLE "users" (
 );
 -- Create index "user_app_group_phone_index" to table: "users"
 CREATE UNIQUE INDEX "user_app_group_phone_index" ON "users" ("app_group", "phone_index");
+-- Create "avatars" table
+CREATE TABLE "avatars" (
+  "id" character varying NOT NULL,
+  "state" character varying NOT NULL DEFAULT 'uploaded',
+  "created_at" timestamptz NOT NULL,
+  "user_id" uuid NULL,
+  PRIMARY KEY ("id"),
+  CONSTRAINT "avatars_users_avatars" FOREIGN KEY ("user_id") REFERENCES "users" ("id") ON UPDATE NO ACTION ON DELETE SET NULL
+);
+-- Create index "avatar_state_created_at" to table: "avatars"
+CREATE INDEX "avatar_state_created_at" ON "avatars" ("state", "created_at");
+-- Create index "avatar_user_id_state" to table: "avatars"
+CREATE INDEX "avatar_user_id_state" ON "avatars" ("user_id", "state");
 -- Create "identities" table
 CREATE TABLE "identities" (
   "id" uuid NOT NULL,

@@ -17,6 +17,19 @@ CREATE INDEX `auditevent_user_id_at` ON `audit_events` (`user_id`, `at`);
 CREATE INDEX `auditevent_xid` ON `audit_events` (`xid`) WHERE revokes IS NOT NULL;
 -- Create index "auditevent_at" to table: "audit_events"
 CREATE INDEX `auditevent_at` ON `audit_events` (`at`) WHERE revokes IS NOT NULL;
+-- Create "avatars" table
+CREATE TABLE `avatars` (
+  `id` text NOT NULL,
+  `state` text NOT NULL DEFAULT ('uploaded'),
+  `created_at` datetime NOT NULL,
+  `user_id` uuid NULL,
+  PRIMARY KEY (`id`),
+  CONSTRAINT `avatars_users_avatars` FOREIGN KEY (`user_id`) REFERENCES `users` (`id`) ON DELETE SET NULL
+);
+-- Create index "avatar_user_id_state" to table: "avatars"
+CREATE INDEX `avatar_user_id_state` ON `avatars` (`user_id`, `state`);
+-- Create index "avatar_state_created_at" to table: "avatars"
+CREATE INDEX `avatar_state_created_at` ON `avatars` (`state`, `created_at`);
 -- Create "ciphertext_uses" table
 CREATE TABLE `ciphertext_uses` (
   `id` blob NOT NULL,
@@ -124,6 +137,7 @@ CREATE TABLE `users` (
   `epoch` integer NOT NULL DEFAULT (0),
   `nickname` text NULL,
   `avatar_url` text NULL,
+  `avatar_key` text NULL,
   `phone_sealed` blob NULL,
   `phone_index` blob NULL,
   `phone_code_hash` blob NULL,
