@@ -66,14 +66,16 @@ type server struct {
 // to be undone when it fails, because the process ends.
 func assemble(ctx context.Context, c *config.Config, log *slog.Logger, address net.Addr) (*server, error) {
 	s := &server{config: c, log: log}
+	documents, err := readDocuments(c)
+	if err != nil {
+		return nil, err
+	}
+	s.documents = documents
 	release, err := takeDataDirectory(c)
 	if err != nil {
 		return nil, err
 	}
 	s.cleanup = append(s.cleanup, release)
-	if s.documents, err = readDocuments(c); err != nil {
-		return nil, err
-	}
 	file, err := loadKeys(c)
 	if err != nil {
 		return nil, err
