@@ -17,6 +17,7 @@ import (
 
 	"mpauth/graph"
 	"mpauth/internal/account"
+	"mpauth/internal/avatar"
 	"mpauth/internal/clientip"
 	"mpauth/internal/config"
 	"mpauth/internal/database"
@@ -51,6 +52,7 @@ type server struct {
 	revocations *revocation.Feed
 	limits      *graph.Limits    // nil: there are none
 	documents   *graph.Documents // nil: every operation is answered
+	avatars     avatar.Store     // nil: no pictures are taken
 	account     *account.Service
 	metrics     *metrics.Metrics
 	tracer      *tracing.Tracer
@@ -125,10 +127,14 @@ func (s *server) makeServices(issuer, wechatURL string) (err error) {
 	if c.RateLimits {
 		s.limits = graph.NewLimits(ratelimit.New(limitedCallers, time.Now), clientip.FromContext)
 	}
+	if err := s.openAvatars(); err != nil {
+		return err
+	}
 	s.account = account.New(account.Options{
 		DB: s.db, WeChat: wechat.New(wechat.Options{BaseURL: wechatURL, Apps: secretsOf(c), Observe: s.watchWeChat}),
 		Apps: apps, Access: s.access, Refresh: s.rings.refresh,
 		SessionKeys: s.sessionKeys, Phones: s.rings.phone, PhoneIndex: s.rings.index, Revocations: s.revocations,
+		Avatars: s.avatars, AvatarBase: issuer + "/avatars/",
 		Limits:     account.Limits{RefreshIdle: c.RefreshIdle, RefreshMax: c.RefreshMax, MaxSessions: c.MaxSessions},
 		LimitLogin: s.limits.Login, LimitRefresh: s.limits.Refresh,
 		Now: time.Now, Rand: rand.Reader, Log: s.log, Observe: s.metrics.Account,
@@ -142,6 +148,9 @@ func (s *server) startBackground(file *keyfile.File) {
 	s.stop = stop
 	s.background.Go(func() { s.revocations.Run(ctx) })
 	s.background.Go(func() { s.account.RunJanitor(ctx, sweepInterval) })
+	if s.avatars != nil {
+		s.background.Go(func() { s.probeAvatars(ctx) })
+	}
 	s.background.Go(func() {
 		ticker := time.NewTicker(keyFileInterval)
 		defer ticker.Stop()

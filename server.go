@@ -100,13 +100,13 @@ func (s *server) routes() http.Handler {
 	mux := http.NewServeMux()
 	callers := authn.Authenticator{Access: s.access, Revocations: s.revocations}
 	proxies := clientip.Proxies(s.config.Proxies)
-	limited := func(h http.Handler) http.Handler {
-		return limitTime(s.config.RequestTimeout, proxies.Middleware(callers.Middleware(h)))
-	}
+	known := func(h http.Handler) http.Handler { return proxies.Middleware(callers.Middleware(h)) }
+	limited := func(h http.Handler) http.Handler { return limitTime(s.config.RequestTimeout, known(h)) }
 	// Anyone; each field says in the schema whether it needs a login.
 	mux.Handle("POST /graphql", limited(graph.NewHandler(graph.Options{
 		Account: s.account, Introspection: s.config.Introspection, Limits: s.limits, Documents: s.documents, Log: s.log, Watch: s.watchGraph(),
 	})))
+	s.routeAvatars(mux, known, limited)
 	// Anyone: answers about the token in the request.
 	mux.Handle("GET /verify", limited(authn.Verify(s.account)))
 	// Anyone: public keys.

@@ -30,7 +30,7 @@ func usesSQLite(c *config.Config) bool { return !c.DatabaseURL.IsSet() }
 // claims it where it holds the database: two processes on one SQLite file would each believe that
 // they know of every logout. A server that keeps nothing in files needs no directory.
 func takeDataDirectory(c *config.Config) (release func(), err error) {
-	if !usesSQLite(c) && c.Environment == config.Production {
+	if !usesSQLite(c) && c.Avatars != config.AvatarsDir && c.Environment == config.Production {
 		return func() {}, nil
 	}
 	if err := makeDataDirectory(c.Data); err != nil {

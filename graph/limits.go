@@ -30,6 +30,7 @@ var (
 	failedLoginsPerAddress = ratelimit.Rule{Name: "failed logins per address", Events: 20, Per: time.Minute}
 	loginsPerAddress       = ratelimit.Rule{Name: "logins per address", Events: 600, Per: time.Minute}
 	loginsPerOpenID        = ratelimit.Rule{Name: "logins per openid", Events: 20, Per: time.Minute}
+	uploadsPerUser         = ratelimit.Rule{Name: "uploads per user", Events: 5, Per: 5 * time.Minute}
 	refreshesPerSession    = ratelimit.Rule{Name: "refreshes per session", Events: 10, Per: time.Minute}
 
 	mutationsPerUser = map[string]ratelimit.Rule{
@@ -69,6 +70,14 @@ func (l *Limits) Refresh(ctx context.Context, session uuid.UUID) error {
 		return nil
 	}
 	return l.take(ctx, refreshesPerSession, session.String())
+}
+
+// Upload counts a picture that a user uploads. Faults: RATE_LIMITED.
+func (l *Limits) Upload(ctx context.Context, user uuid.UUID) error {
+	if l == nil {
+		return nil
+	}
+	return l.take(ctx, uploadsPerUser, user.String())
 }
 
 // anything counts a request, whatever it asks for and whether or not it can be understood. Who is

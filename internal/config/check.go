@@ -20,6 +20,7 @@ func (c *Config) check(given map[string]bool, env environ, p *problems) {
 		c.checkPublicURL(p)
 		c.checkProxies(p)
 		c.checkOperator(p)
+		c.checkAvatars(p)
 		c.checkWechatURL(p)
 		c.checkApps(env, p)
 		c.checkDatabase(p)

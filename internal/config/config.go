@@ -60,6 +60,9 @@ type Config struct {
 	// Proxies are the networks of TrustedProxies, with IPv4 as IPv4.
 	Proxies []netip.Prefix `kong:"-"`
 
+	// S3 is the store that Avatars names, or nil; Avatars is then dir or off.
+	S3 *S3 `kong:"-"`
+
 	// Warnings are one-line remarks for the operator about settings that are accepted but probably not meant.
 	Warnings []string `kong:"-"`
 
@@ -67,6 +70,11 @@ type Config struct {
 	Listen      string      `group:"Server" placeholder:"HOST:PORT" default:"127.0.0.1:8080" for:"fakewechat" help:"Address to listen on. Port 0 takes a free one."`
 	PublicURL   string      `name:"public-url" group:"Server" placeholder:"URL" otherwise:"http:// and the listen address in development; required in production" help:"Address under which clients reach this server, https in production. It is the issuer of tokens, so changing it ends every login."`
 	Data        string      `group:"Server" placeholder:"DIR" default:"./data" for:"migrate,keys" help:"Directory for the SQLite database, the development keys and uploads."`
+
+	Avatars         string `group:"Server" placeholder:"WHERE" otherwise:"dir in development, off in production" help:"Where uploaded pictures are kept: dir, in the data directory, which several replicas must share; s3://bucket/prefix?endpoint=https://host&region=name, in an S3-compatible store (&style=virtual puts the bucket into the host's name); or off, and none are taken."`
+	S3AccessKey     string `name:"s3-access-key" group:"Server" placeholder:"ID" otherwise:"none" help:"Access key for the S3 store."`
+	S3SecretKey     Secret `name:"s3-secret-key" group:"Server" hidden:"" otherwise:"none" help:"Secret key for the S3 store."`
+	S3SecretKeyFile string `name:"s3-secret-key-file" group:"Server" placeholder:"FILE" otherwise:"none" help:"File that holds the secret key for the S3 store."`
 
 	TrustedProxies string `group:"Server" placeholder:"NETWORKS" otherwise:"none in development; required in production" help:"Networks of the proxies in front, such as 10.0.0.0/8,fd00::/8. Only they are believed when X-Forwarded-For says who is calling."`
 
