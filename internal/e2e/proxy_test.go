@@ -5,6 +5,7 @@ import (
 	"net/url"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -13,10 +14,11 @@ import (
 // bytes, and gives nothing back: the silence of a broken network, which no error announces.
 type proxy struct {
 	listener net.Listener
-	target   string
 
 	mu         sync.Mutex
+	target     string
 	swallowing bool
+	latency    time.Duration // of all that comes back
 	conns      []net.Conn
 }
 
@@ -43,7 +45,7 @@ func (p *proxy) serve() {
 		if err != nil {
 			return
 		}
-		server, err := net.Dial("tcp", p.target)
+		server, err := net.Dial("tcp", p.leadsTo())
 		if err != nil {
 			_ = client.Close()
 			continue
@@ -51,16 +53,17 @@ func (p *proxy) serve() {
 		p.mu.Lock()
 		p.conns = append(p.conns, client, server)
 		p.mu.Unlock()
-		go p.relay(server, client)
-		go p.relay(client, server)
+		go p.relay(server, client, func() {})
+		go p.relay(client, server, p.delay)
 	}
 }
 
-// relay passes bytes on while the proxy does not swallow them.
-func (p *proxy) relay(to, from net.Conn) {
+// relay passes bytes on, each time after a delay, while the proxy does not swallow them.
+func (p *proxy) relay(to, from net.Conn, delay func()) {
 	buffer := make([]byte, 32<<10)
 	for {
 		n, err := from.Read(buffer)
+		delay()
 		if n > 0 && !p.isSwallowing() {
 			if _, err := to.Write(buffer[:n]); err != nil {
 				break
@@ -85,6 +88,36 @@ func (p *proxy) swallow() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.swallowing = true
+}
+
+// slow makes every answer of the database take longer.
+func (p *proxy) slow(latency time.Duration) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.latency = latency
+}
+
+func (p *proxy) delay() {
+	p.mu.Lock()
+	latency := p.latency
+	p.mu.Unlock()
+	if latency > 0 {
+		<-time.After(latency)
+	}
+}
+
+// repoint leads to another server from now on.
+func (p *proxy) repoint(address string) {
+	p.mu.Lock()
+	p.target = address
+	p.mu.Unlock()
+	p.cut()
+}
+
+func (p *proxy) leadsTo() string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.target
 }
 
 // heal lets new connections through again; the old ones have lost bytes and are cut.

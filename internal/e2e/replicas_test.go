@@ -10,13 +10,19 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// replicas are the settings that replicas of one service share.
+// replicas are the settings that replicas of one service share, with a database.
 func replicas(t *testing.T, fake *process) settings {
 	t.Helper()
-	s := emptyDatabase(t, dialect.Postgres).with(settings{
+	return emptyDatabase(t, dialect.Postgres).with(shared(t, fake))
+}
+
+// shared are the settings that replicas share beside the database.
+func shared(t *testing.T, fake *process) settings {
+	t.Helper()
+	s := settings{
 		"WECHAT_URL": fake.url(), "WECHAT_APPID": appID, "WECHAT_SECRET": appSecret,
 		"PUBLIC_URL": "http://mpauth.test", "RATE_LIMITS": "off", "KEYS_FILE": filepath.Join(t.TempDir(), "keys.json"),
-	})
+	}
 	require.Zero(t, run(t, command(settings{"KEYS_FILE": s["KEYS_FILE"]}, "keys", "generate")).code)
 	return s
 }
