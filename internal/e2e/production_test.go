@@ -23,6 +23,9 @@ func production(t *testing.T, database settings) settings {
 	if s["DATABASE_URL"] == "" {
 		s["DATABASE_URL"] = "sqlite"
 	}
+	if s["DATA"] == "" {
+		s["DATA"] = t.TempDir()
+	}
 	made := run(t, command(settings{"KEYS_FILE": s["KEYS_FILE"]}, "keys", "generate"))
 	require.Zero(t, made.code, made.stderr)
 	return s
