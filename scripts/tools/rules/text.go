@@ -11,7 +11,7 @@ import (
 )
 
 // machinePath is a path that exists on somebody's machine and nowhere else.
-var machinePath = regexp.MustCompile(`(?:^|[^\w.-])(/(?:work|root)/\S*)`)
+var machinePath = regexp.MustCompile(`(?:^|[^\w.-])(/(?:home|root|work|workspace|Users)/\S*)`)
 
 // checkText reports what no text of the repository may contain.
 func checkText(f *source) []finding {

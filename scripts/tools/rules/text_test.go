@@ -13,10 +13,10 @@ func TestText(t *testing.T) {
 		text    string
 		refused bool
 	}{
-		"a workplace":              {"see " + slash + "work/main for more", true},
+		"a build machine":          {"see " + slash + "workspace/main for more", true},
 		"a home":                   {"cd " + slash + "root/go", true},
-		"at the start of a line":   {"x\n" + slash + "work/main\n", true},
-		"part of a longer path":    {"docs/work/main and ./root/x and a.root/x", false},
+		"at the start of a line":   {"x\n" + slash + "home/me\n", true},
+		"part of a longer path":    {"docs" + slash + "home/me and ./root/x and a.root/x", false},
 		"bidirectional override":   {"a := 1 // \u202e", true},
 		"zero width space":         {"to\u200bken", true},
 		"byte order mark":          {"\ufeffpackage p", true},
