@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"mpauth/ent/session"
 	"mpauth/internal/account"
 	"mpauth/internal/fault"
 	"mpauth/internal/wechat"
@@ -228,5 +229,41 @@ func TestRepeatOfALoginWhoseSessionHasEnded(t *testing.T) {
 			require.Equal(t, fault.LoginCodeInvalid, fault.CodeOf(err), "%s: %v", name, err)
 			require.NoError(t, w.Enable(t.Context(), caller.UserID))
 		}
+	})
+}
+
+// The way to the database breaks at each step of a login. Whoever repeats the request gets the session
+// if there is one, also if all that was lost is the answer to COMMIT; otherwise they take a new code.
+func TestRepeatAfterTheDatabaseWasLostMidway(t *testing.T) {
+	t.Parallel()
+	inEachWorld(t, func(t *testing.T, w *world) {
+		w.login(t, "ann")
+		out := new(outage)
+		w.shared.options.Wrap = out.Wrap
+		broken := w.shared.replica(t)
+		stored := 0
+		for skip := range 20 {
+			proof := w.proof(shop, "ann", "phone")
+			out.after(skip, 1)
+			_, err := broken.SilentLogin(t.Context(), proof)
+			if !out.over() { // it is over before the wire breaks
+				require.NoError(t, err)
+				require.Greater(t, skip, 4, "a login has more steps than that")
+				require.Equal(t, 1, stored, "once, all that is lost is the answer to COMMIT")
+				return
+			}
+			requireFault(t, fault.Unavailable, err)
+			ids := w.db.Ent().Session.Query().Where(session.LoginCodeHash(hashOf("login code", shop, proof.Code))).IDsX(t.Context())
+			again, err := w.SilentLogin(t.Context(), proof)
+			if len(ids) == 0 {
+				require.Contains(t, []fault.Code{"", fault.LoginCodeInvalid}, fault.CodeOf(err), "%d: %v", skip, err)
+			} else {
+				stored++
+				require.NoError(t, err, skip)
+				require.Equal(t, ids[0], w.caller(t, again).SessionID)
+			}
+			require.Equal(t, 1, w.db.Ent().User.Query().CountX(t.Context()))
+		}
+		require.Fail(t, "a login has no end")
 	})
 }

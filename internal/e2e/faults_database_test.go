@@ -34,8 +34,7 @@ func (f *faults) databaseKilled(t *testing.T) {
 		longest = max(longest, s.killDatabase(t))
 	}
 	s.crowd.await(t, 150)
-	lost := s.verdict(t, stop)
-	require.Empty(t, lost)
+	s.requireKept(t, stop)
 	s.settle(t)
 	s.crowd.requireEveryAnswerHolds(t)
 	f.add("PostgreSQL killed", fmt.Sprintf("SIGKILL of all its processes, %d×, %d writers", rounds, writers),
@@ -59,7 +58,7 @@ func (f *faults) lossyDatabaseKilled(t *testing.T) {
 		stop()
 		p.start(t)
 		p.accepts(t)
-		lost = s.verdict(t, func() {})
+		lost = s.lost(t)
 	}
 	require.NotEmpty(t, lost, "the check does not see a loss")
 	f.add("control", fmt.Sprintf("the same, %d×, `synchronous_commit=off`", rounds),
@@ -83,8 +82,7 @@ func (f *faults) failover(t *testing.T) {
 	s.crowd.await(t, 1)
 	took := time.Since(killed)
 	s.crowd.await(t, 300)
-	lost := s.verdict(t, stop)
-	require.Empty(t, lost)
+	s.requireKept(t, stop)
 	s.settle(t)
 	s.crowd.requireEveryAnswerHolds(t)
 	for i := range 5 { // the feed follows the new server
@@ -109,7 +107,7 @@ func (f *faults) lossyFailover(t *testing.T) {
 	standby.promote(t)
 	wire.repoint(standby.address)
 	standby.accepts(t)
-	lost := s.verdict(t, func() {})
+	lost := s.lost(t)
 	require.NotEmpty(t, lost, "the check does not see a loss")
 	f.add("control", "the same, asynchronous standby that is behind", s.crowd.acknowledged.Load(), len(lost), "losses are seen")
 }
@@ -145,12 +143,11 @@ func (f *faults) slowDatabase(t *testing.T) {
 	s.crowd.await(t, 60)
 	wire.slow(0)
 	s.crowd.await(t, 100)
-	lost := s.verdict(t, stop)
-	require.Empty(t, lost)
+	s.requireKept(t, stop)
 	require.Zero(t, asked.refused, asked.codes)
 	require.Less(t, asked.p(99), 3*time.Second)
 	f.add("slow database", "300 ms an answer", s.crowd.acknowledged.Load(), 0,
-		"%d of %d `me` refused, p99 %s", asked.refused, asked.total(), asked.p(99).Round(10*time.Millisecond))
+		"%d of %d `me` refused, p99 %s", asked.refused, asked.total(), milliseconds(asked.p(99)))
 }
 
 // verySlowDatabase: the feed cannot be followed in time, so nobody is let in on old knowledge; and every
@@ -172,8 +169,7 @@ func (f *faults) verySlowDatabase(t *testing.T) {
 	s.crowd.await(t, 1)
 	back := time.Since(healed)
 	s.crowd.await(t, 100)
-	lost := s.verdict(t, stop)
-	require.Empty(t, lost)
+	s.requireKept(t, stop)
 	s.settle(t)
 	f.add("very slow database", "2 s an answer", s.crowd.acknowledged.Load(), 0,
 		"%d of %d `me` refused within %s; back after %s", asked.refused, asked.total(), seconds(asked.p(100)), seconds(back))
@@ -207,8 +203,7 @@ func (f *faults) poolExhausted(t *testing.T) {
 	require.NoError(t, tx.Rollback())
 	shed := s.crowd.refused.Load() - before
 	s.crowd.await(t, 100)
-	lost := s.verdict(t, stop)
-	require.Empty(t, lost)
+	s.requireKept(t, stop)
 	require.Positive(t, shed, "nothing had to wait")
 	s.settle(t)
 	f.add("pool exhausted", "2 connections each, all wait for a lock", s.crowd.acknowledged.Load(), 0,

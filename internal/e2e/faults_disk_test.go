@@ -83,7 +83,7 @@ func (s stage) fillDisk(t *testing.T, disk string) (refused int64, took time.Dur
 		refused += s.crowd.refused.Load() - before
 	}
 	s.crowd.await(t, 100)
-	require.Empty(t, s.verdict(t, stop))
+	s.requireKept(t, stop)
 	s.settle(t)
 	s.crowd.requireEveryAnswerHolds(t)
 	return refused, took
