@@ -306,6 +306,8 @@ func TestStoreThatFailsLosesNothingAndLeaksNothing(t *testing.T) {
 			require.ErrorIs(t, w.Sweep(t.Context()), errAway)
 			require.Equal(t, 4, w.db.Ent().Avatar.Query().CountX(t.Context()), "no row goes before its file")
 		}
+		_, err = w.UpdateUser(t.Context(), ann, pictured(first))
+		requireFault(t, fault.NotFound, err)        // it is on its way out, though its file is still there
 		w.album.fail(func(verb, key string) error { // one file cannot be removed
 			if key == first {
 				return errAway

@@ -11,6 +11,7 @@ import (
 	"image/gif"
 	"image/jpeg"
 	"image/png"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -102,6 +103,23 @@ func segment(marker byte, content string) []byte {
 // withSegments puts segments behind the beginning of a JPEG.
 func withSegments(jpeg []byte, segments ...[]byte) []byte {
 	return bytes.Join([][]byte{jpeg[:2], bytes.Join(segments, nil), jpeg[2:]}, nil)
+}
+
+// progressive is a grey JPEG of one block that goes over it so many times.
+func progressive(scans int) []byte {
+	one := string(append([]byte{1}, make([]byte, 15)...)) // one code, of one bit
+	parts := [][]byte{
+		{0xff, 0xd8},
+		segment(0xdb, "\x00"+strings.Repeat("\x01", 64)),
+		segment(0xc2, "\x08\x00\x08\x00\x08\x01\x01\x11\x00"),
+		segment(0xc4, "\x00"+one+"\x00"), // for the mean: no difference
+		segment(0xc4, "\x10"+one+"\x00"), // for the rest: nothing more
+		segment(0xda, "\x01\x01\x00\x00\x00\x00"), {0x7f},
+	}
+	for range scans - 1 {
+		parts = append(parts, segment(0xda, "\x01\x01\x00\x01\x3f\x00"), []byte{0x7f})
+	}
+	return bytes.Join(append(parts, []byte{0xff, 0xd9}), nil)
 }
 
 // chunk is a chunk of a PNG.

@@ -5,9 +5,13 @@ import (
 	"encoding/binary"
 )
 
-// maxScans is how often a progressive JPEG may go over its pixels. Encoders do so about ten times; a
-// file of a few kilobytes could do so thousands of times, at the price of the whole picture each time.
-const maxScans = 32
+// How often a progressive JPEG may go over its pixels, and over how many in all. Encoders do so about
+// ten times; a file of a few kilobytes could do so thousands of times, at the price of the whole
+// picture each time, which is up to four nanoseconds a pixel.
+const (
+	maxScans  = 32
+	maxPassed = 200 << 20
+)
 
 // The markers that matter here; ITU-T T.81, table B.1.
 const (
@@ -25,6 +29,7 @@ const (
 // jpegWalk is what the segments of a JPEG say that decides about its decoding.
 type jpegWalk struct {
 	progressive bool
+	scans       int
 	components  int
 	samples     float64 // per pixel, over all components
 	rgb         bool    // not the usual luminance and chrominance
@@ -46,7 +51,6 @@ func (w jpegWalk) bytesPerPixel() float64 {
 
 // walkJPEG goes from segment to segment, and refuses what goes over its pixels too often.
 func walkJPEG(upload []byte) (w jpegWalk, err error) {
-	scans := 0
 	for rest := upload[2:]; ; {
 		var marker byte
 		marker, rest = nextMarker(rest)
@@ -63,9 +67,9 @@ func walkJPEG(upload []byte) (w jpegWalk, err error) {
 		w.segment(marker, rest[2:length])
 		rest = rest[length:]
 		if marker == markerSOS {
-			scans++
+			w.scans++
 		}
-		if scans > maxScans {
+		if w.scans > maxScans {
 			return w, ErrBroken
 		}
 	}

@@ -161,6 +161,9 @@ func surveyJPEG(upload []byte) (plan, error) {
 	if err != nil {
 		return p, err
 	}
+	if int64(walked.scans)*p.pixels() > maxPassed {
+		return p, ErrTooLarge
+	}
 	p.decode = jpeg.Decode
 	p.cost = int64(walked.bytesPerPixel() * float64(p.pixels()))
 	p.orientation = orientationOf(walked.exif)

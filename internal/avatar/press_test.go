@@ -55,7 +55,7 @@ func requireQuarters(t *testing.T, m image.Image, want ...color.NRGBA) {
 
 func TestPictureIsMadeAnew(t *testing.T) {
 	t.Parallel()
-	four := []color.NRGBA{red, green, blue, yellow}
+	four, grey := []color.NRGBA{red, green, blue, yellow}, color.NRGBA{128, 128, 128, 255}
 	clear := []color.NRGBA{red, glass, red, glass}
 	for name, c := range map[string]struct {
 		upload        []byte
@@ -76,6 +76,7 @@ func TestPictureIsMadeAnew(t *testing.T) {
 		"a WebP":                       {webp(t, webpLossy), "image/jpeg", 16, 8, []color.NRGBA{{254, 0, 0, 255}, {0, 0, 254, 255}}},
 		"a transparent WebP":           {webp(t, webpAlpha), "image/png", 16, 8, []color.NRGBA{red, glass}},
 		"a lossless WebP":              {webp(t, webpLossless), "image/png", 16, 8, []color.NRGBA{red, glass}},
+		"a progressive JPEG":           {progressive(32), "image/jpeg", 8, 8, []color.NRGBA{grey, grey, grey, grey}},
 		"a WebP of one colour, larger": {riff("VP8L", lossless(1000, 2000)), "image/jpeg", 320, 640, []color.NRGBA{red, red, red, red}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -192,43 +193,43 @@ func TestUploadsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	ok := asJPEG(t, quarters(64, 64, red, green, blue, yellow))
 	good := asPNG(t, quarters(64, 64, red, green, blue, glass))
-	scans := bytes.Repeat(segment(0xda, "\x03\x01\x00\x02\x11\x03\x11\x01\x3f\x00"), 33)
 	for name, c := range map[string]struct {
 		upload []byte
 		want   error
 	}{
-		"nothing":                    {nil, avatar.ErrType},
-		"text":                       {[]byte("GIF of a cat"), avatar.ErrType},
-		"a page":                     {[]byte("<html><script>"), avatar.ErrType},
-		"SVG":                        {[]byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`), avatar.ErrType},
-		"PDF":                        {[]byte("%PDF-1.7"), avatar.ErrType},
-		"BMP":                        {[]byte("BM" + strings.Repeat("\x00", 60)), avatar.ErrType},
-		"TIFF":                       {[]byte("II*\x00" + strings.Repeat("\x00", 60)), avatar.ErrType},
-		"HEIC":                       {[]byte("\x00\x00\x00\x18ftypheic"), avatar.ErrType},
-		"a sound in RIFF":            {[]byte("RIFF\x00\x00\x00\x00WAVEfmt "), avatar.ErrType},
-		"a page before the picture":  {append([]byte("<html>"), ok...), avatar.ErrType},
-		"an animated WebP":           {webp(t, webpAnimated), avatar.ErrAnimated},
-		"only the beginning of JPEG": {ok[:3], avatar.ErrBroken},
-		"only the beginning of PNG":  {good[:8], avatar.ErrBroken},
-		"only the beginning of GIF":  {[]byte("GIF89a"), avatar.ErrBroken},
-		"only the beginning of WebP": {[]byte("RIFF\xff\x00\x00\x00WEBP"), avatar.ErrBroken},
-		"half a JPEG":                {ok[:len(ok)/2], avatar.ErrBroken},
-		"half a PNG":                 {good[:len(good)/2], avatar.ErrBroken},
-		"half a GIF":                 {gifOf(t, 64, 64, image.Rect(0, 0, 64, 64))[:60], avatar.ErrBroken},
-		"half a WebP":                {webp(t, webpLossless)[:30], avatar.ErrBroken},
-		"a PNG with another content": {bytes.Replace(good, []byte("IDAT"), []byte("JDAT"), 1), avatar.ErrBroken},
-		"no width":                   {pngBomb(t, 0, 1, 0, "\x08\x02"), avatar.ErrBroken},
-		"a GIF of no size":           {[]byte("GIF89a\x00\x00\x00\x00\x00\x00\x00;"), avatar.ErrBroken},
-		"a segment longer than all":  {withSegments(ok, []byte("\xff\xe1\xff\xff")), avatar.ErrBroken},
-		"too many scans":             {append(bytes.Clone(ok[:len(ok)-2]), scans...), avatar.ErrBroken},
-		"a side too long":            {asJPEG(t, image.NewGray(image.Rect(0, 0, 4097, 1))), avatar.ErrTooLarge},
-		"a bomb of 30000 by 30000":   {pngBomb(t, 30000, 30000, 0, "\x01\x00"), avatar.ErrTooLarge},
-		"16 bits, 4096 by 4096":      {pngBomb(t, 4096, 4096, 0, "\x10\x06"), avatar.ErrTooLarge},
-		"a GIF of 65535 by 65535":    {[]byte("GIF89a\xff\xff\xff\xff\x00\x00\x00;"), avatar.ErrTooLarge},
-		"a WebP of 16384 by 16384":   {riff("VP8L", lossless(16384, 16384)), avatar.ErrTooLarge},
-		"a WebP that hides its size": {riff("VP8X", "\x00\x00\x00\x00\x0f\x00\x00\x0f\x00\x00", "VP8L", lossless(16384, 16384)), avatar.ErrBroken},
-		"a progressive JPEG of 4096": {frame(0xc2, 4096, 4096, 0x11), avatar.ErrTooLarge},
-		"a JPEG in four colours":     {frame(0xc0, 4096, 4096, 0x11, 4), avatar.ErrTooLarge},
+		"nothing":                     {nil, avatar.ErrType},
+		"text":                        {[]byte("GIF of a cat"), avatar.ErrType},
+		"a page":                      {[]byte("<html><script>"), avatar.ErrType},
+		"SVG":                         {[]byte(`<svg xmlns="http://www.w3.org/2000/svg"/>`), avatar.ErrType},
+		"PDF":                         {[]byte("%PDF-1.7"), avatar.ErrType},
+		"BMP":                         {[]byte("BM" + strings.Repeat("\x00", 60)), avatar.ErrType},
+		"TIFF":                        {[]byte("II*\x00" + strings.Repeat("\x00", 60)), avatar.ErrType},
+		"HEIC":                        {[]byte("\x00\x00\x00\x18ftypheic"), avatar.ErrType},
+		"a sound in RIFF":             {[]byte("RIFF\x00\x00\x00\x00WAVEfmt "), avatar.ErrType},
+		"a page before the picture":   {append([]byte("<html>"), ok...), avatar.ErrType},
+		"an animated WebP":            {webp(t, webpAnimated), avatar.ErrAnimated},
+		"only the beginning of JPEG":  {ok[:3], avatar.ErrBroken},
+		"only the beginning of PNG":   {good[:8], avatar.ErrBroken},
+		"only the beginning of GIF":   {[]byte("GIF89a"), avatar.ErrBroken},
+		"only the beginning of WebP":  {[]byte("RIFF\xff\x00\x00\x00WEBP"), avatar.ErrBroken},
+		"half a JPEG":                 {ok[:len(ok)/2], avatar.ErrBroken},
+		"half a PNG":                  {good[:len(good)/2], avatar.ErrBroken},
+		"half a GIF":                  {gifOf(t, 64, 64, image.Rect(0, 0, 64, 64))[:60], avatar.ErrBroken},
+		"half a WebP":                 {webp(t, webpLossless)[:30], avatar.ErrBroken},
+		"a PNG with another content":  {bytes.Replace(good, []byte("IDAT"), []byte("JDAT"), 1), avatar.ErrBroken},
+		"no width":                    {pngBomb(t, 0, 1, 0, "\x08\x02"), avatar.ErrBroken},
+		"a GIF of no size":            {[]byte("GIF89a\x00\x00\x00\x00\x00\x00\x00;"), avatar.ErrBroken},
+		"a segment longer than all":   {withSegments(ok, []byte("\xff\xe1\xff\xff")), avatar.ErrBroken},
+		"too many scans":              {progressive(33), avatar.ErrBroken},
+		"a side too long":             {asJPEG(t, image.NewGray(image.Rect(0, 0, 4097, 1))), avatar.ErrTooLarge},
+		"a bomb of 30000 by 30000":    {pngBomb(t, 30000, 30000, 0, "\x01\x00"), avatar.ErrTooLarge},
+		"16 bits, 4096 by 4096":       {pngBomb(t, 4096, 4096, 0, "\x10\x06"), avatar.ErrTooLarge},
+		"a GIF of 65535 by 65535":     {[]byte("GIF89a\xff\xff\xff\xff\x00\x00\x00;"), avatar.ErrTooLarge},
+		"a WebP of 16384 by 16384":    {riff("VP8L", lossless(16384, 16384)), avatar.ErrTooLarge},
+		"a WebP that hides its size":  {riff("VP8X", "\x00\x00\x00\x00\x0f\x00\x00\x0f\x00\x00", "VP8L", lossless(16384, 16384)), avatar.ErrBroken},
+		"a progressive JPEG of 4096":  {frame(0xc2, 4096, 4096, 0x11), avatar.ErrTooLarge},
+		"too many scans for its size": {again(frame(0xc2, 4000, 3000, 0x11, 1), 20), avatar.ErrTooLarge},
+		"a JPEG in four colours":      {frame(0xc0, 4096, 4096, 0x11, 4), avatar.ErrTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -249,6 +250,13 @@ func frame(kind byte, width, height uint16, sampling byte, components ...int) []
 		content += string([]byte{byte(i + 1), sampling, 0})
 	}
 	return bytes.Join([][]byte{{0xff, 0xd8}, segment(kind, content), segment(0xda, "\x01\x01\x00\x00\x3f\x00"), {0xff, 0xd9}}, nil)
+}
+
+// again adds scans to a JPEG.
+func again(upload []byte, scans int) []byte {
+	end := len(upload) - 2
+	scan := bytes.Repeat(segment(0xda, "\x01\x01\x00\x01\x3f\x00"), scans)
+	return bytes.Join([][]byte{upload[:end], scan, upload[end:]}, nil)
 }
 
 // What is refused by its header costs next to nothing, and what is decoded not more than was planned.
@@ -284,13 +292,32 @@ func TestBombsCostNothing(t *testing.T) { // not parallel: it measures
 	require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(10<<20), "one frame of 2000")
 }
 
+// ending is a context that ends when it has been asked so often whether it has.
+type ending struct {
+	context.Context
+	left, asked int
+}
+
+func (c *ending) Err() error {
+	if c.asked++; c.asked > c.left {
+		return context.Canceled
+	}
+	return nil
+}
+
 func TestDecodingEndsWithItsContext(t *testing.T) {
 	t.Parallel()
-	upload := asPNG(t, quarters(100, 100, red, green, blue, yellow))
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	_, err := avatar.NewPress().Make(ctx, upload)
-	require.ErrorIs(t, err, context.Canceled)
+	for name, upload := range map[string][]byte{
+		"JPEG": asJPEG(t, noise(800, 800)), "PNG": asPNG(t, noise(200, 200)), "GIF": gifOf(t, 64, 64, image.Rect(0, 0, 64, 64)),
+		"WebP": riff("VP8L", lossless(64, 64)),
+	} {
+		for left := range 2 {
+			ctx := &ending{Context: t.Context(), left: left}
+			_, err := avatar.NewPress().Make(ctx, upload)
+			require.ErrorIs(t, err, context.Canceled, name)
+			require.GreaterOrEqual(t, ctx.asked, left+2, "%s: each piece of the upload asks, and then the press", name)
+		}
+	}
 }
 
 // noise is a photograph as far as its size goes.

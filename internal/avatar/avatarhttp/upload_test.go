@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -122,6 +123,7 @@ func TestUploadsThatAreNotTaken(t *testing.T) {
 // endless is a body that never ends, and counts what was read of it.
 type endless struct {
 	head []byte
+	fill byte
 	read atomic.Int64
 }
 
@@ -129,7 +131,7 @@ func (e *endless) Read(p []byte) (int, error) {
 	n := copy(p, e.head)
 	e.head = e.head[n:]
 	for i := n; i < len(p); i++ {
-		p[i] = 'x'
+		p[i] = e.fill
 	}
 	e.read.Add(int64(len(p)))
 	return len(p), nil
@@ -139,13 +141,19 @@ func TestOversizeUploadInChunks(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	body, kind := form(t, field{"file", "a.jpg", "\xff\xd8\xff"})
-	source := &endless{head: body[:bytes.Index(body, []byte("\xff\xd8\xff"))+3]}
+	source := &endless{fill: 'x', head: body[:bytes.Index(body, []byte("\xff\xd8\xff"))+3]}
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, f.URL+"/avatars", io.NopCloser(source))
 	require.NoError(t, err)
 	r.Header.Set("Content-Type", kind)
 	r.Header.Set("Authorization", f.bearer)
 	f.requireRefused(t, http.StatusRequestEntityTooLarge, fault.BadInput, "larger than 10 MB", f.do(t, r))
 	require.Less(t, source.read.Load(), int64(avatar.MaxUpload+8<<20), "it was not read for ever")
+
+	r, err = http.NewRequestWithContext(t.Context(), http.MethodPost, f.URL+"/avatars", io.NopCloser(&endless{fill: '\n'})) // no form ever begins
+	require.NoError(t, err)
+	r.Header.Set("Content-Type", kind)
+	r.Header.Set("Authorization", f.bearer)
+	f.requireRefused(t, http.StatusRequestEntityTooLarge, fault.BadInput, "larger than 10 MB", f.do(t, r))
 }
 
 func TestUploadNeedsALogin(t *testing.T) {
@@ -186,7 +194,18 @@ func TestUploadTooOften(t *testing.T) {
 	keyOf(t, f.upload(t, field{"file", "a.png", picture(t)}))
 }
 
-// slow sends the beginning of an upload and waits for the answer.
+// A phone sends everything before it reads anything: the answer must still be there then.
+func TestRefusalReachesWhoSendsFirst(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.bearer = "Bearer x"
+	conn, answer := f.slow(t, "Content-Length: "+strconv.Itoa(avatar.MaxUpload))
+	_, err := io.WriteString(conn, strings.Repeat("x", avatar.MaxUpload))
+	require.NoError(t, err)
+	require.Contains(t, answer(), `"action":"RELOGIN"`)
+}
+
+// slow sends the beginning of an upload; what it returns waits for the answer.
 func (f *fixture) slow(t *testing.T, declared string) (net.Conn, func() string) {
 	t.Helper()
 	conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", f.Listener.Addr().String())
@@ -250,6 +269,9 @@ func TestUploadsAtOnceTakeBoundedMemory(t *testing.T) {
 		return f.upload(t, field{"file", "a.jpg", strings.Repeat("x", 9<<20)}).status != http.StatusServiceUnavailable
 	},
 		30*time.Second, 10*time.Millisecond, "what was held is given back")
+	for range 10 { // more than all of the memory, one after the other
+		keyOf(t, f.upload(t, field{"file", "a.png", file.content + strings.Repeat("x", 8<<20)}))
+	}
 }
 
 // failing is a store that is away.
