@@ -105,11 +105,12 @@ func TestAvatar(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			p := start(t, c.settings)
+			// Going over a photograph under the race detector takes many times as long as it does.
+			p := start(t, c.settings.with(settings{"REQUEST_TIMEOUT": "1m"}))
 			base, fake := p.url(), p.url()+"/fakewechat"
 			ann := logIn(t, base, fake, "ann")
 
-			first := uploaded(t, base, ann.token, photograph(t, 3000, 2000, 40))
+			first := uploaded(t, base, ann.token, photograph(t, 1500, 1000, 40))
 			require.Empty(t, ask(t, base, ann.token, `{ me { avatarUrl } }`, nil).text("me.avatarUrl"))
 			a := must(t, base, ann.token, setAvatar, map[string]any{"key": first})
 			address := a.text("updateUser.user.avatarUrl")
