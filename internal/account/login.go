@@ -121,9 +121,9 @@ func (in SilentLoginInput) check() error {
 	switch {
 	case mockCode.MatchString(in.Code):
 		return fault.New(fault.LoginCodeInvalid, "this is a mock code: set a real AppID in WeChat DevTools")
-	case in.Code == "" || len(in.Code) > 256:
+	case in.Code == "" || utf8.RuneCountInString(in.Code) > 256:
 		return fault.New(fault.BadInput, "code must have 1 to 256 characters")
-	case in.Nonce != nil && (len(*in.Nonce) < 16 || len(*in.Nonce) > 128):
+	case in.Nonce != nil && (utf8.RuneCountInString(*in.Nonce) < 16 || utf8.RuneCountInString(*in.Nonce) > 128):
 		return fault.New(fault.BadInput, "nonce must have 16 to 128 characters")
 	case in.Device == nil:
 		return nil

@@ -257,6 +257,7 @@ func TestLoginInputIsChecked(t *testing.T) {
 			"mock code":            {func(in *account.SilentLoginInput) { in.Code = "the code is a mock one" }, fault.LoginCodeInvalid},
 			"other mock code":      {func(in *account.SilentLoginInput) { in.Code = "this code is a mock one" }, fault.LoginCodeInvalid},
 			"short nonce":          {func(in *account.SilentLoginInput) { in.Nonce = new(long(15)) }, fault.BadInput},
+			"nonce of many bytes":  {func(in *account.SilentLoginInput) { in.Nonce = new(repeat("码", 15)) }, fault.BadInput},
 			"long nonce":           {func(in *account.SilentLoginInput) { in.Nonce = new(long(129)) }, fault.BadInput},
 			"empty device":         {func(in *account.SilentLoginInput) { in.Device.ID = "" }, fault.BadInput},
 			"long device":          {func(in *account.SilentLoginInput) { in.Device.ID = long(65) }, fault.BadInput},
