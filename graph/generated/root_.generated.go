@@ -570,7 +570,7 @@ enum ErrorCode {
   SESSION_REVOKED
   "The person must give a profile or a phone first. AUTHORIZE."
   AUTH_STEP_REQUIRED
-  "Logged in, but not allowed. NONE."
+  "Not allowed, logged in or not; for example an operation that this server does not take. NONE."
   FORBIDDEN
   "WeChat does not honour the login code: expired, used, or another app's. RELOGIN with a new code, once."
   LOGIN_CODE_INVALID

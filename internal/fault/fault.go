@@ -19,7 +19,7 @@ const (
 	TokenExpired          Code = "TOKEN_EXPIRED"             // the access token's time is over; refresh it
 	SessionRevoked        Code = "SESSION_REVOKED"           // the session was ended; log in again
 	AuthStepRequired      Code = "AUTH_STEP_REQUIRED"        // the person must give a profile or a phone first
-	Forbidden             Code = "FORBIDDEN"                 // logged in, but not allowed
+	Forbidden             Code = "FORBIDDEN"                 // not allowed, logged in or not
 	LoginCodeInvalid      Code = "LOGIN_CODE_INVALID"        // WeChat does not honour the login code; get a new one
 	LoginBlocked          Code = "LOGIN_BLOCKED"             // WeChat rates the person high-risk
 	AccountDisabled       Code = "ACCOUNT_DISABLED"          // the operator disabled the account
