@@ -1,0 +1,5 @@
+export type * from './backend'
+export * from './errors'
+export type * from './platform'
+export * from './session/types'
+export * from './step'
