@@ -35,6 +35,10 @@ type AuditEvent struct {
 	Revokes *auditevent.Revokes `json:"revokes,omitempty"`
 	// Epoch holds the value of the "epoch" field.
 	Epoch int64 `json:"epoch,omitempty"`
+	// The administrator who did it, as kind:name; empty: the person themselves, or the server by its own rules.
+	Actor string `json:"actor,omitempty"`
+	// Why the administrator did it, in their words.
+	Reason *string `json:"reason,omitempty"`
 	// Detail holds the value of the "detail" field.
 	Detail       map[string]string `json:"detail,omitempty"`
 	selectValues sql.SelectValues
@@ -51,7 +55,7 @@ func (*AuditEvent) scanValues(columns []string) ([]any, error) {
 			values[i] = new([]byte)
 		case auditevent.FieldID, auditevent.FieldXid, auditevent.FieldEpoch:
 			values[i] = new(sql.NullInt64)
-		case auditevent.FieldAction, auditevent.FieldAppID, auditevent.FieldRevokes:
+		case auditevent.FieldAction, auditevent.FieldAppID, auditevent.FieldRevokes, auditevent.FieldActor, auditevent.FieldReason:
 			values[i] = new(sql.NullString)
 		case auditevent.FieldAt:
 			values[i] = new(sql.NullTime)
@@ -127,6 +131,19 @@ func (_m *AuditEvent) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.Epoch = value.Int64
 			}
+		case auditevent.FieldActor:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field actor", values[i])
+			} else if value.Valid {
+				_m.Actor = value.String
+			}
+		case auditevent.FieldReason:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field reason", values[i])
+			} else if value.Valid {
+				_m.Reason = new(string)
+				*_m.Reason = value.String
+			}
 		case auditevent.FieldDetail:
 			if value, ok := values[i].(*[]byte); !ok {
 				return fmt.Errorf("unexpected type %T for field detail", values[i])
@@ -200,6 +217,14 @@ func (_m *AuditEvent) String() string {
 	builder.WriteString(", ")
 	builder.WriteString("epoch=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Epoch))
+	builder.WriteString(", ")
+	builder.WriteString("actor=")
+	builder.WriteString(_m.Actor)
+	builder.WriteString(", ")
+	if v := _m.Reason; v != nil {
+		builder.WriteString("reason=")
+		builder.WriteString(*v)
+	}
 	builder.WriteString(", ")
 	builder.WriteString("detail=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Detail))

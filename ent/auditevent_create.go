@@ -111,6 +111,34 @@ func (_c *AuditEventCreate) SetNillableEpoch(v *int64) *AuditEventCreate {
 	return _c
 }
 
+// SetActor sets the "actor" field.
+func (_c *AuditEventCreate) SetActor(v string) *AuditEventCreate {
+	_c.mutation.SetActor(v)
+	return _c
+}
+
+// SetNillableActor sets the "actor" field if the given value is not nil.
+func (_c *AuditEventCreate) SetNillableActor(v *string) *AuditEventCreate {
+	if v != nil {
+		_c.SetActor(*v)
+	}
+	return _c
+}
+
+// SetReason sets the "reason" field.
+func (_c *AuditEventCreate) SetReason(v string) *AuditEventCreate {
+	_c.mutation.SetReason(v)
+	return _c
+}
+
+// SetNillableReason sets the "reason" field if the given value is not nil.
+func (_c *AuditEventCreate) SetNillableReason(v *string) *AuditEventCreate {
+	if v != nil {
+		_c.SetReason(*v)
+	}
+	return _c
+}
+
 // SetDetail sets the "detail" field.
 func (_c *AuditEventCreate) SetDetail(v map[string]string) *AuditEventCreate {
 	_c.mutation.SetDetail(v)
@@ -162,6 +190,10 @@ func (_c *AuditEventCreate) defaults() {
 		v := auditevent.DefaultEpoch
 		_c.mutation.SetEpoch(v)
 	}
+	if _, ok := _c.mutation.Actor(); !ok {
+		v := auditevent.DefaultActor
+		_c.mutation.SetActor(v)
+	}
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -182,6 +214,9 @@ func (_c *AuditEventCreate) check() error {
 	}
 	if _, ok := _c.mutation.Epoch(); !ok {
 		return &ValidationError{Name: "epoch", err: errors.New(`ent: missing required field "AuditEvent.epoch"`)}
+	}
+	if _, ok := _c.mutation.Actor(); !ok {
+		return &ValidationError{Name: "actor", err: errors.New(`ent: missing required field "AuditEvent.actor"`)}
 	}
 	return nil
 }
@@ -247,6 +282,14 @@ func (_c *AuditEventCreate) createSpec() (*AuditEvent, *sqlgraph.CreateSpec) {
 	if value, ok := _c.mutation.Epoch(); ok {
 		_spec.SetField(auditevent.FieldEpoch, field.TypeInt64, value)
 		_node.Epoch = value
+	}
+	if value, ok := _c.mutation.Actor(); ok {
+		_spec.SetField(auditevent.FieldActor, field.TypeString, value)
+		_node.Actor = value
+	}
+	if value, ok := _c.mutation.Reason(); ok {
+		_spec.SetField(auditevent.FieldReason, field.TypeString, value)
+		_node.Reason = &value
 	}
 	if value, ok := _c.mutation.Detail(); ok {
 		_spec.SetField(auditevent.FieldDetail, field.TypeJSON, value)
@@ -344,6 +387,12 @@ func (u *AuditEventUpsertOne) UpdateNewValues() *AuditEventUpsertOne {
 		}
 		if _, exists := u.create.mutation.Epoch(); exists {
 			s.SetIgnore(auditevent.FieldEpoch)
+		}
+		if _, exists := u.create.mutation.Actor(); exists {
+			s.SetIgnore(auditevent.FieldActor)
+		}
+		if _, exists := u.create.mutation.Reason(); exists {
+			s.SetIgnore(auditevent.FieldReason)
 		}
 		if _, exists := u.create.mutation.Detail(); exists {
 			s.SetIgnore(auditevent.FieldDetail)
@@ -584,6 +633,12 @@ func (u *AuditEventUpsertBulk) UpdateNewValues() *AuditEventUpsertBulk {
 			}
 			if _, exists := b.mutation.Epoch(); exists {
 				s.SetIgnore(auditevent.FieldEpoch)
+			}
+			if _, exists := b.mutation.Actor(); exists {
+				s.SetIgnore(auditevent.FieldActor)
+			}
+			if _, exists := b.mutation.Reason(); exists {
+				s.SetIgnore(auditevent.FieldReason)
 			}
 			if _, exists := b.mutation.Detail(); exists {
 				s.SetIgnore(auditevent.FieldDetail)

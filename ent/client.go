@@ -11,12 +11,19 @@ import (
 
 	"mpauth/ent/migrate"
 
+	"mpauth/ent/adminkey"
+	"mpauth/ent/auditcheckpoint"
 	"mpauth/ent/auditevent"
+	"mpauth/ent/auditseal"
 	"mpauth/ent/avatar"
+	"mpauth/ent/ban"
 	"mpauth/ent/ciphertextuse"
+	"mpauth/ent/consent"
+	"mpauth/ent/dailycount"
 	"mpauth/ent/decryptfailure"
 	"mpauth/ent/identity"
 	"mpauth/ent/logincode"
+	"mpauth/ent/merge"
 	"mpauth/ent/phonecode"
 	"mpauth/ent/session"
 	"mpauth/ent/user"
@@ -35,18 +42,32 @@ type Client struct {
 	config
 	// Schema is the client for creating, migrating and dropping schema.
 	Schema *migrate.Schema
+	// AdminKey is the client for interacting with the AdminKey builders.
+	AdminKey *AdminKeyClient
+	// AuditCheckpoint is the client for interacting with the AuditCheckpoint builders.
+	AuditCheckpoint *AuditCheckpointClient
 	// AuditEvent is the client for interacting with the AuditEvent builders.
 	AuditEvent *AuditEventClient
+	// AuditSeal is the client for interacting with the AuditSeal builders.
+	AuditSeal *AuditSealClient
 	// Avatar is the client for interacting with the Avatar builders.
 	Avatar *AvatarClient
+	// Ban is the client for interacting with the Ban builders.
+	Ban *BanClient
 	// CiphertextUse is the client for interacting with the CiphertextUse builders.
 	CiphertextUse *CiphertextUseClient
+	// Consent is the client for interacting with the Consent builders.
+	Consent *ConsentClient
+	// DailyCount is the client for interacting with the DailyCount builders.
+	DailyCount *DailyCountClient
 	// DecryptFailure is the client for interacting with the DecryptFailure builders.
 	DecryptFailure *DecryptFailureClient
 	// Identity is the client for interacting with the Identity builders.
 	Identity *IdentityClient
 	// LoginCode is the client for interacting with the LoginCode builders.
 	LoginCode *LoginCodeClient
+	// Merge is the client for interacting with the Merge builders.
+	Merge *MergeClient
 	// PhoneCode is the client for interacting with the PhoneCode builders.
 	PhoneCode *PhoneCodeClient
 	// Session is the client for interacting with the Session builders.
@@ -64,12 +85,19 @@ func NewClient(opts ...Option) *Client {
 
 func (c *Client) init() {
 	c.Schema = migrate.NewSchema(c.driver)
+	c.AdminKey = NewAdminKeyClient(c.config)
+	c.AuditCheckpoint = NewAuditCheckpointClient(c.config)
 	c.AuditEvent = NewAuditEventClient(c.config)
+	c.AuditSeal = NewAuditSealClient(c.config)
 	c.Avatar = NewAvatarClient(c.config)
+	c.Ban = NewBanClient(c.config)
 	c.CiphertextUse = NewCiphertextUseClient(c.config)
+	c.Consent = NewConsentClient(c.config)
+	c.DailyCount = NewDailyCountClient(c.config)
 	c.DecryptFailure = NewDecryptFailureClient(c.config)
 	c.Identity = NewIdentityClient(c.config)
 	c.LoginCode = NewLoginCodeClient(c.config)
+	c.Merge = NewMergeClient(c.config)
 	c.PhoneCode = NewPhoneCodeClient(c.config)
 	c.Session = NewSessionClient(c.config)
 	c.User = NewUserClient(c.config)
@@ -163,17 +191,24 @@ func (c *Client) Tx(ctx context.Context) (*Tx, error) {
 	cfg := c.config
 	cfg.driver = tx
 	return &Tx{
-		ctx:            ctx,
-		config:         cfg,
-		AuditEvent:     NewAuditEventClient(cfg),
-		Avatar:         NewAvatarClient(cfg),
-		CiphertextUse:  NewCiphertextUseClient(cfg),
-		DecryptFailure: NewDecryptFailureClient(cfg),
-		Identity:       NewIdentityClient(cfg),
-		LoginCode:      NewLoginCodeClient(cfg),
-		PhoneCode:      NewPhoneCodeClient(cfg),
-		Session:        NewSessionClient(cfg),
-		User:           NewUserClient(cfg),
+		ctx:             ctx,
+		config:          cfg,
+		AdminKey:        NewAdminKeyClient(cfg),
+		AuditCheckpoint: NewAuditCheckpointClient(cfg),
+		AuditEvent:      NewAuditEventClient(cfg),
+		AuditSeal:       NewAuditSealClient(cfg),
+		Avatar:          NewAvatarClient(cfg),
+		Ban:             NewBanClient(cfg),
+		CiphertextUse:   NewCiphertextUseClient(cfg),
+		Consent:         NewConsentClient(cfg),
+		DailyCount:      NewDailyCountClient(cfg),
+		DecryptFailure:  NewDecryptFailureClient(cfg),
+		Identity:        NewIdentityClient(cfg),
+		LoginCode:       NewLoginCodeClient(cfg),
+		Merge:           NewMergeClient(cfg),
+		PhoneCode:       NewPhoneCodeClient(cfg),
+		Session:         NewSessionClient(cfg),
+		User:            NewUserClient(cfg),
 	}, nil
 }
 
@@ -191,24 +226,31 @@ func (c *Client) BeginTx(ctx context.Context, opts *sql.TxOptions) (*Tx, error) 
 	cfg := c.config
 	cfg.driver = &txDriver{tx: tx, drv: c.driver}
 	return &Tx{
-		ctx:            ctx,
-		config:         cfg,
-		AuditEvent:     NewAuditEventClient(cfg),
-		Avatar:         NewAvatarClient(cfg),
-		CiphertextUse:  NewCiphertextUseClient(cfg),
-		DecryptFailure: NewDecryptFailureClient(cfg),
-		Identity:       NewIdentityClient(cfg),
-		LoginCode:      NewLoginCodeClient(cfg),
-		PhoneCode:      NewPhoneCodeClient(cfg),
-		Session:        NewSessionClient(cfg),
-		User:           NewUserClient(cfg),
+		ctx:             ctx,
+		config:          cfg,
+		AdminKey:        NewAdminKeyClient(cfg),
+		AuditCheckpoint: NewAuditCheckpointClient(cfg),
+		AuditEvent:      NewAuditEventClient(cfg),
+		AuditSeal:       NewAuditSealClient(cfg),
+		Avatar:          NewAvatarClient(cfg),
+		Ban:             NewBanClient(cfg),
+		CiphertextUse:   NewCiphertextUseClient(cfg),
+		Consent:         NewConsentClient(cfg),
+		DailyCount:      NewDailyCountClient(cfg),
+		DecryptFailure:  NewDecryptFailureClient(cfg),
+		Identity:        NewIdentityClient(cfg),
+		LoginCode:       NewLoginCodeClient(cfg),
+		Merge:           NewMergeClient(cfg),
+		PhoneCode:       NewPhoneCodeClient(cfg),
+		Session:         NewSessionClient(cfg),
+		User:            NewUserClient(cfg),
 	}, nil
 }
 
 // Debug returns a new debug-client. It's used to get verbose logging on specific operations.
 //
 //	client.Debug().
-//		AuditEvent.
+//		AdminKey.
 //		Query().
 //		Count(ctx)
 func (c *Client) Debug() *Client {
@@ -231,8 +273,9 @@ func (c *Client) Close() error {
 // In order to add hooks to a specific client, call: `client.Node.Use(...)`.
 func (c *Client) Use(hooks ...Hook) {
 	for _, n := range []interface{ Use(...Hook) }{
-		c.AuditEvent, c.Avatar, c.CiphertextUse, c.DecryptFailure, c.Identity,
-		c.LoginCode, c.PhoneCode, c.Session, c.User,
+		c.AdminKey, c.AuditCheckpoint, c.AuditEvent, c.AuditSeal, c.Avatar, c.Ban,
+		c.CiphertextUse, c.Consent, c.DailyCount, c.DecryptFailure, c.Identity,
+		c.LoginCode, c.Merge, c.PhoneCode, c.Session, c.User,
 	} {
 		n.Use(hooks...)
 	}
@@ -242,8 +285,9 @@ func (c *Client) Use(hooks ...Hook) {
 // In order to add interceptors to a specific client, call: `client.Node.Intercept(...)`.
 func (c *Client) Intercept(interceptors ...Interceptor) {
 	for _, n := range []interface{ Intercept(...Interceptor) }{
-		c.AuditEvent, c.Avatar, c.CiphertextUse, c.DecryptFailure, c.Identity,
-		c.LoginCode, c.PhoneCode, c.Session, c.User,
+		c.AdminKey, c.AuditCheckpoint, c.AuditEvent, c.AuditSeal, c.Avatar, c.Ban,
+		c.CiphertextUse, c.Consent, c.DailyCount, c.DecryptFailure, c.Identity,
+		c.LoginCode, c.Merge, c.PhoneCode, c.Session, c.User,
 	} {
 		n.Intercept(interceptors...)
 	}
@@ -252,18 +296,32 @@ func (c *Client) Intercept(interceptors ...Interceptor) {
 // Mutate implements the ent.Mutator interface.
 func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 	switch m := m.(type) {
+	case *AdminKeyMutation:
+		return c.AdminKey.mutate(ctx, m)
+	case *AuditCheckpointMutation:
+		return c.AuditCheckpoint.mutate(ctx, m)
 	case *AuditEventMutation:
 		return c.AuditEvent.mutate(ctx, m)
+	case *AuditSealMutation:
+		return c.AuditSeal.mutate(ctx, m)
 	case *AvatarMutation:
 		return c.Avatar.mutate(ctx, m)
+	case *BanMutation:
+		return c.Ban.mutate(ctx, m)
 	case *CiphertextUseMutation:
 		return c.CiphertextUse.mutate(ctx, m)
+	case *ConsentMutation:
+		return c.Consent.mutate(ctx, m)
+	case *DailyCountMutation:
+		return c.DailyCount.mutate(ctx, m)
 	case *DecryptFailureMutation:
 		return c.DecryptFailure.mutate(ctx, m)
 	case *IdentityMutation:
 		return c.Identity.mutate(ctx, m)
 	case *LoginCodeMutation:
 		return c.LoginCode.mutate(ctx, m)
+	case *MergeMutation:
+		return c.Merge.mutate(ctx, m)
 	case *PhoneCodeMutation:
 		return c.PhoneCode.mutate(ctx, m)
 	case *SessionMutation:
@@ -272,6 +330,272 @@ func (c *Client) Mutate(ctx context.Context, m Mutation) (Value, error) {
 		return c.User.mutate(ctx, m)
 	default:
 		return nil, fmt.Errorf("ent: unknown mutation type %T", m)
+	}
+}
+
+// AdminKeyClient is a client for the AdminKey schema.
+type AdminKeyClient struct {
+	config
+}
+
+// NewAdminKeyClient returns a client for the AdminKey from the given config.
+func NewAdminKeyClient(c config) *AdminKeyClient {
+	return &AdminKeyClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `adminkey.Hooks(f(g(h())))`.
+func (c *AdminKeyClient) Use(hooks ...Hook) {
+	c.hooks.AdminKey = append(c.hooks.AdminKey, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `adminkey.Intercept(f(g(h())))`.
+func (c *AdminKeyClient) Intercept(interceptors ...Interceptor) {
+	c.inters.AdminKey = append(c.inters.AdminKey, interceptors...)
+}
+
+// Create returns a builder for creating a AdminKey entity.
+func (c *AdminKeyClient) Create() *AdminKeyCreate {
+	mutation := newAdminKeyMutation(c.config, OpCreate)
+	return &AdminKeyCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of AdminKey entities.
+func (c *AdminKeyClient) CreateBulk(builders ...*AdminKeyCreate) *AdminKeyCreateBulk {
+	return &AdminKeyCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AdminKeyClient) MapCreateBulk(slice any, setFunc func(*AdminKeyCreate, int)) *AdminKeyCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AdminKeyCreateBulk{err: fmt.Errorf("calling to AdminKeyClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AdminKeyCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AdminKeyCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for AdminKey.
+func (c *AdminKeyClient) Update() *AdminKeyUpdate {
+	mutation := newAdminKeyMutation(c.config, OpUpdate)
+	return &AdminKeyUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AdminKeyClient) UpdateOne(_m *AdminKey) *AdminKeyUpdateOne {
+	mutation := newAdminKeyMutation(c.config, OpUpdateOne, withAdminKey(_m))
+	return &AdminKeyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AdminKeyClient) UpdateOneID(id string) *AdminKeyUpdateOne {
+	mutation := newAdminKeyMutation(c.config, OpUpdateOne, withAdminKeyID(id))
+	return &AdminKeyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for AdminKey.
+func (c *AdminKeyClient) Delete() *AdminKeyDelete {
+	mutation := newAdminKeyMutation(c.config, OpDelete)
+	return &AdminKeyDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AdminKeyClient) DeleteOne(_m *AdminKey) *AdminKeyDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AdminKeyClient) DeleteOneID(id string) *AdminKeyDeleteOne {
+	builder := c.Delete().Where(adminkey.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AdminKeyDeleteOne{builder}
+}
+
+// Query returns a query builder for AdminKey.
+func (c *AdminKeyClient) Query() *AdminKeyQuery {
+	return &AdminKeyQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAdminKey},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a AdminKey entity by its id.
+func (c *AdminKeyClient) Get(ctx context.Context, id string) (*AdminKey, error) {
+	return c.Query().Where(adminkey.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AdminKeyClient) GetX(ctx context.Context, id string) *AdminKey {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AdminKeyClient) Hooks() []Hook {
+	return c.hooks.AdminKey
+}
+
+// Interceptors returns the client interceptors.
+func (c *AdminKeyClient) Interceptors() []Interceptor {
+	return c.inters.AdminKey
+}
+
+func (c *AdminKeyClient) mutate(ctx context.Context, m *AdminKeyMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AdminKeyCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AdminKeyUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AdminKeyUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AdminKeyDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown AdminKey mutation op: %q", m.Op())
+	}
+}
+
+// AuditCheckpointClient is a client for the AuditCheckpoint schema.
+type AuditCheckpointClient struct {
+	config
+}
+
+// NewAuditCheckpointClient returns a client for the AuditCheckpoint from the given config.
+func NewAuditCheckpointClient(c config) *AuditCheckpointClient {
+	return &AuditCheckpointClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `auditcheckpoint.Hooks(f(g(h())))`.
+func (c *AuditCheckpointClient) Use(hooks ...Hook) {
+	c.hooks.AuditCheckpoint = append(c.hooks.AuditCheckpoint, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `auditcheckpoint.Intercept(f(g(h())))`.
+func (c *AuditCheckpointClient) Intercept(interceptors ...Interceptor) {
+	c.inters.AuditCheckpoint = append(c.inters.AuditCheckpoint, interceptors...)
+}
+
+// Create returns a builder for creating a AuditCheckpoint entity.
+func (c *AuditCheckpointClient) Create() *AuditCheckpointCreate {
+	mutation := newAuditCheckpointMutation(c.config, OpCreate)
+	return &AuditCheckpointCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of AuditCheckpoint entities.
+func (c *AuditCheckpointClient) CreateBulk(builders ...*AuditCheckpointCreate) *AuditCheckpointCreateBulk {
+	return &AuditCheckpointCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AuditCheckpointClient) MapCreateBulk(slice any, setFunc func(*AuditCheckpointCreate, int)) *AuditCheckpointCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AuditCheckpointCreateBulk{err: fmt.Errorf("calling to AuditCheckpointClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AuditCheckpointCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AuditCheckpointCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for AuditCheckpoint.
+func (c *AuditCheckpointClient) Update() *AuditCheckpointUpdate {
+	mutation := newAuditCheckpointMutation(c.config, OpUpdate)
+	return &AuditCheckpointUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AuditCheckpointClient) UpdateOne(_m *AuditCheckpoint) *AuditCheckpointUpdateOne {
+	mutation := newAuditCheckpointMutation(c.config, OpUpdateOne, withAuditCheckpoint(_m))
+	return &AuditCheckpointUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AuditCheckpointClient) UpdateOneID(id int) *AuditCheckpointUpdateOne {
+	mutation := newAuditCheckpointMutation(c.config, OpUpdateOne, withAuditCheckpointID(id))
+	return &AuditCheckpointUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for AuditCheckpoint.
+func (c *AuditCheckpointClient) Delete() *AuditCheckpointDelete {
+	mutation := newAuditCheckpointMutation(c.config, OpDelete)
+	return &AuditCheckpointDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AuditCheckpointClient) DeleteOne(_m *AuditCheckpoint) *AuditCheckpointDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AuditCheckpointClient) DeleteOneID(id int) *AuditCheckpointDeleteOne {
+	builder := c.Delete().Where(auditcheckpoint.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AuditCheckpointDeleteOne{builder}
+}
+
+// Query returns a query builder for AuditCheckpoint.
+func (c *AuditCheckpointClient) Query() *AuditCheckpointQuery {
+	return &AuditCheckpointQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAuditCheckpoint},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a AuditCheckpoint entity by its id.
+func (c *AuditCheckpointClient) Get(ctx context.Context, id int) (*AuditCheckpoint, error) {
+	return c.Query().Where(auditcheckpoint.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AuditCheckpointClient) GetX(ctx context.Context, id int) *AuditCheckpoint {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AuditCheckpointClient) Hooks() []Hook {
+	return c.hooks.AuditCheckpoint
+}
+
+// Interceptors returns the client interceptors.
+func (c *AuditCheckpointClient) Interceptors() []Interceptor {
+	return c.inters.AuditCheckpoint
+}
+
+func (c *AuditCheckpointClient) mutate(ctx context.Context, m *AuditCheckpointMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AuditCheckpointCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AuditCheckpointUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AuditCheckpointUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AuditCheckpointDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown AuditCheckpoint mutation op: %q", m.Op())
 	}
 }
 
@@ -405,6 +729,139 @@ func (c *AuditEventClient) mutate(ctx context.Context, m *AuditEventMutation) (V
 		return (&AuditEventDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown AuditEvent mutation op: %q", m.Op())
+	}
+}
+
+// AuditSealClient is a client for the AuditSeal schema.
+type AuditSealClient struct {
+	config
+}
+
+// NewAuditSealClient returns a client for the AuditSeal from the given config.
+func NewAuditSealClient(c config) *AuditSealClient {
+	return &AuditSealClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `auditseal.Hooks(f(g(h())))`.
+func (c *AuditSealClient) Use(hooks ...Hook) {
+	c.hooks.AuditSeal = append(c.hooks.AuditSeal, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `auditseal.Intercept(f(g(h())))`.
+func (c *AuditSealClient) Intercept(interceptors ...Interceptor) {
+	c.inters.AuditSeal = append(c.inters.AuditSeal, interceptors...)
+}
+
+// Create returns a builder for creating a AuditSeal entity.
+func (c *AuditSealClient) Create() *AuditSealCreate {
+	mutation := newAuditSealMutation(c.config, OpCreate)
+	return &AuditSealCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of AuditSeal entities.
+func (c *AuditSealClient) CreateBulk(builders ...*AuditSealCreate) *AuditSealCreateBulk {
+	return &AuditSealCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *AuditSealClient) MapCreateBulk(slice any, setFunc func(*AuditSealCreate, int)) *AuditSealCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &AuditSealCreateBulk{err: fmt.Errorf("calling to AuditSealClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*AuditSealCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &AuditSealCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for AuditSeal.
+func (c *AuditSealClient) Update() *AuditSealUpdate {
+	mutation := newAuditSealMutation(c.config, OpUpdate)
+	return &AuditSealUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *AuditSealClient) UpdateOne(_m *AuditSeal) *AuditSealUpdateOne {
+	mutation := newAuditSealMutation(c.config, OpUpdateOne, withAuditSeal(_m))
+	return &AuditSealUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *AuditSealClient) UpdateOneID(id int64) *AuditSealUpdateOne {
+	mutation := newAuditSealMutation(c.config, OpUpdateOne, withAuditSealID(id))
+	return &AuditSealUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for AuditSeal.
+func (c *AuditSealClient) Delete() *AuditSealDelete {
+	mutation := newAuditSealMutation(c.config, OpDelete)
+	return &AuditSealDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *AuditSealClient) DeleteOne(_m *AuditSeal) *AuditSealDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *AuditSealClient) DeleteOneID(id int64) *AuditSealDeleteOne {
+	builder := c.Delete().Where(auditseal.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &AuditSealDeleteOne{builder}
+}
+
+// Query returns a query builder for AuditSeal.
+func (c *AuditSealClient) Query() *AuditSealQuery {
+	return &AuditSealQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeAuditSeal},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a AuditSeal entity by its id.
+func (c *AuditSealClient) Get(ctx context.Context, id int64) (*AuditSeal, error) {
+	return c.Query().Where(auditseal.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *AuditSealClient) GetX(ctx context.Context, id int64) *AuditSeal {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *AuditSealClient) Hooks() []Hook {
+	return c.hooks.AuditSeal
+}
+
+// Interceptors returns the client interceptors.
+func (c *AuditSealClient) Interceptors() []Interceptor {
+	return c.inters.AuditSeal
+}
+
+func (c *AuditSealClient) mutate(ctx context.Context, m *AuditSealMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&AuditSealCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&AuditSealUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&AuditSealUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&AuditSealDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown AuditSeal mutation op: %q", m.Op())
 	}
 }
 
@@ -557,6 +1014,139 @@ func (c *AvatarClient) mutate(ctx context.Context, m *AvatarMutation) (Value, er
 	}
 }
 
+// BanClient is a client for the Ban schema.
+type BanClient struct {
+	config
+}
+
+// NewBanClient returns a client for the Ban from the given config.
+func NewBanClient(c config) *BanClient {
+	return &BanClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `ban.Hooks(f(g(h())))`.
+func (c *BanClient) Use(hooks ...Hook) {
+	c.hooks.Ban = append(c.hooks.Ban, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `ban.Intercept(f(g(h())))`.
+func (c *BanClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Ban = append(c.inters.Ban, interceptors...)
+}
+
+// Create returns a builder for creating a Ban entity.
+func (c *BanClient) Create() *BanCreate {
+	mutation := newBanMutation(c.config, OpCreate)
+	return &BanCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Ban entities.
+func (c *BanClient) CreateBulk(builders ...*BanCreate) *BanCreateBulk {
+	return &BanCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *BanClient) MapCreateBulk(slice any, setFunc func(*BanCreate, int)) *BanCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &BanCreateBulk{err: fmt.Errorf("calling to BanClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*BanCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &BanCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Ban.
+func (c *BanClient) Update() *BanUpdate {
+	mutation := newBanMutation(c.config, OpUpdate)
+	return &BanUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *BanClient) UpdateOne(_m *Ban) *BanUpdateOne {
+	mutation := newBanMutation(c.config, OpUpdateOne, withBan(_m))
+	return &BanUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *BanClient) UpdateOneID(id []byte) *BanUpdateOne {
+	mutation := newBanMutation(c.config, OpUpdateOne, withBanID(id))
+	return &BanUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Ban.
+func (c *BanClient) Delete() *BanDelete {
+	mutation := newBanMutation(c.config, OpDelete)
+	return &BanDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *BanClient) DeleteOne(_m *Ban) *BanDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *BanClient) DeleteOneID(id []byte) *BanDeleteOne {
+	builder := c.Delete().Where(ban.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &BanDeleteOne{builder}
+}
+
+// Query returns a query builder for Ban.
+func (c *BanClient) Query() *BanQuery {
+	return &BanQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeBan},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Ban entity by its id.
+func (c *BanClient) Get(ctx context.Context, id []byte) (*Ban, error) {
+	return c.Query().Where(ban.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *BanClient) GetX(ctx context.Context, id []byte) *Ban {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *BanClient) Hooks() []Hook {
+	return c.hooks.Ban
+}
+
+// Interceptors returns the client interceptors.
+func (c *BanClient) Interceptors() []Interceptor {
+	return c.inters.Ban
+}
+
+func (c *BanClient) mutate(ctx context.Context, m *BanMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&BanCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&BanUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&BanUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&BanDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Ban mutation op: %q", m.Op())
+	}
+}
+
 // CiphertextUseClient is a client for the CiphertextUse schema.
 type CiphertextUseClient struct {
 	config
@@ -687,6 +1277,288 @@ func (c *CiphertextUseClient) mutate(ctx context.Context, m *CiphertextUseMutati
 		return (&CiphertextUseDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown CiphertextUse mutation op: %q", m.Op())
+	}
+}
+
+// ConsentClient is a client for the Consent schema.
+type ConsentClient struct {
+	config
+}
+
+// NewConsentClient returns a client for the Consent from the given config.
+func NewConsentClient(c config) *ConsentClient {
+	return &ConsentClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `consent.Hooks(f(g(h())))`.
+func (c *ConsentClient) Use(hooks ...Hook) {
+	c.hooks.Consent = append(c.hooks.Consent, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `consent.Intercept(f(g(h())))`.
+func (c *ConsentClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Consent = append(c.inters.Consent, interceptors...)
+}
+
+// Create returns a builder for creating a Consent entity.
+func (c *ConsentClient) Create() *ConsentCreate {
+	mutation := newConsentMutation(c.config, OpCreate)
+	return &ConsentCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Consent entities.
+func (c *ConsentClient) CreateBulk(builders ...*ConsentCreate) *ConsentCreateBulk {
+	return &ConsentCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *ConsentClient) MapCreateBulk(slice any, setFunc func(*ConsentCreate, int)) *ConsentCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &ConsentCreateBulk{err: fmt.Errorf("calling to ConsentClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*ConsentCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &ConsentCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Consent.
+func (c *ConsentClient) Update() *ConsentUpdate {
+	mutation := newConsentMutation(c.config, OpUpdate)
+	return &ConsentUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *ConsentClient) UpdateOne(_m *Consent) *ConsentUpdateOne {
+	mutation := newConsentMutation(c.config, OpUpdateOne, withConsent(_m))
+	return &ConsentUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *ConsentClient) UpdateOneID(id uuid.UUID) *ConsentUpdateOne {
+	mutation := newConsentMutation(c.config, OpUpdateOne, withConsentID(id))
+	return &ConsentUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Consent.
+func (c *ConsentClient) Delete() *ConsentDelete {
+	mutation := newConsentMutation(c.config, OpDelete)
+	return &ConsentDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *ConsentClient) DeleteOne(_m *Consent) *ConsentDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *ConsentClient) DeleteOneID(id uuid.UUID) *ConsentDeleteOne {
+	builder := c.Delete().Where(consent.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &ConsentDeleteOne{builder}
+}
+
+// Query returns a query builder for Consent.
+func (c *ConsentClient) Query() *ConsentQuery {
+	return &ConsentQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeConsent},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Consent entity by its id.
+func (c *ConsentClient) Get(ctx context.Context, id uuid.UUID) (*Consent, error) {
+	return c.Query().Where(consent.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *ConsentClient) GetX(ctx context.Context, id uuid.UUID) *Consent {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// QueryUser queries the user edge of a Consent.
+func (c *ConsentClient) QueryUser(_m *Consent) *UserQuery {
+	query := (&UserClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(consent.Table, consent.FieldID, id),
+			sqlgraph.To(user.Table, user.FieldID),
+			sqlgraph.Edge(sqlgraph.M2O, true, consent.UserTable, consent.UserColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
+// Hooks returns the client hooks.
+func (c *ConsentClient) Hooks() []Hook {
+	return c.hooks.Consent
+}
+
+// Interceptors returns the client interceptors.
+func (c *ConsentClient) Interceptors() []Interceptor {
+	return c.inters.Consent
+}
+
+func (c *ConsentClient) mutate(ctx context.Context, m *ConsentMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&ConsentCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&ConsentUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&ConsentUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&ConsentDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Consent mutation op: %q", m.Op())
+	}
+}
+
+// DailyCountClient is a client for the DailyCount schema.
+type DailyCountClient struct {
+	config
+}
+
+// NewDailyCountClient returns a client for the DailyCount from the given config.
+func NewDailyCountClient(c config) *DailyCountClient {
+	return &DailyCountClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `dailycount.Hooks(f(g(h())))`.
+func (c *DailyCountClient) Use(hooks ...Hook) {
+	c.hooks.DailyCount = append(c.hooks.DailyCount, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `dailycount.Intercept(f(g(h())))`.
+func (c *DailyCountClient) Intercept(interceptors ...Interceptor) {
+	c.inters.DailyCount = append(c.inters.DailyCount, interceptors...)
+}
+
+// Create returns a builder for creating a DailyCount entity.
+func (c *DailyCountClient) Create() *DailyCountCreate {
+	mutation := newDailyCountMutation(c.config, OpCreate)
+	return &DailyCountCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of DailyCount entities.
+func (c *DailyCountClient) CreateBulk(builders ...*DailyCountCreate) *DailyCountCreateBulk {
+	return &DailyCountCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *DailyCountClient) MapCreateBulk(slice any, setFunc func(*DailyCountCreate, int)) *DailyCountCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &DailyCountCreateBulk{err: fmt.Errorf("calling to DailyCountClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*DailyCountCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &DailyCountCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for DailyCount.
+func (c *DailyCountClient) Update() *DailyCountUpdate {
+	mutation := newDailyCountMutation(c.config, OpUpdate)
+	return &DailyCountUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *DailyCountClient) UpdateOne(_m *DailyCount) *DailyCountUpdateOne {
+	mutation := newDailyCountMutation(c.config, OpUpdateOne, withDailyCount(_m))
+	return &DailyCountUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *DailyCountClient) UpdateOneID(id int) *DailyCountUpdateOne {
+	mutation := newDailyCountMutation(c.config, OpUpdateOne, withDailyCountID(id))
+	return &DailyCountUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for DailyCount.
+func (c *DailyCountClient) Delete() *DailyCountDelete {
+	mutation := newDailyCountMutation(c.config, OpDelete)
+	return &DailyCountDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *DailyCountClient) DeleteOne(_m *DailyCount) *DailyCountDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *DailyCountClient) DeleteOneID(id int) *DailyCountDeleteOne {
+	builder := c.Delete().Where(dailycount.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &DailyCountDeleteOne{builder}
+}
+
+// Query returns a query builder for DailyCount.
+func (c *DailyCountClient) Query() *DailyCountQuery {
+	return &DailyCountQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeDailyCount},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a DailyCount entity by its id.
+func (c *DailyCountClient) Get(ctx context.Context, id int) (*DailyCount, error) {
+	return c.Query().Where(dailycount.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *DailyCountClient) GetX(ctx context.Context, id int) *DailyCount {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *DailyCountClient) Hooks() []Hook {
+	return c.hooks.DailyCount
+}
+
+// Interceptors returns the client interceptors.
+func (c *DailyCountClient) Interceptors() []Interceptor {
+	return c.inters.DailyCount
+}
+
+func (c *DailyCountClient) mutate(ctx context.Context, m *DailyCountMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&DailyCountCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&DailyCountUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&DailyCountUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&DailyCountDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown DailyCount mutation op: %q", m.Op())
 	}
 }
 
@@ -1118,6 +1990,139 @@ func (c *LoginCodeClient) mutate(ctx context.Context, m *LoginCodeMutation) (Val
 		return (&LoginCodeDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
 	default:
 		return nil, fmt.Errorf("ent: unknown LoginCode mutation op: %q", m.Op())
+	}
+}
+
+// MergeClient is a client for the Merge schema.
+type MergeClient struct {
+	config
+}
+
+// NewMergeClient returns a client for the Merge from the given config.
+func NewMergeClient(c config) *MergeClient {
+	return &MergeClient{config: c}
+}
+
+// Use adds a list of mutation hooks to the hooks stack.
+// A call to `Use(f, g, h)` equals to `merge.Hooks(f(g(h())))`.
+func (c *MergeClient) Use(hooks ...Hook) {
+	c.hooks.Merge = append(c.hooks.Merge, hooks...)
+}
+
+// Intercept adds a list of query interceptors to the interceptors stack.
+// A call to `Intercept(f, g, h)` equals to `merge.Intercept(f(g(h())))`.
+func (c *MergeClient) Intercept(interceptors ...Interceptor) {
+	c.inters.Merge = append(c.inters.Merge, interceptors...)
+}
+
+// Create returns a builder for creating a Merge entity.
+func (c *MergeClient) Create() *MergeCreate {
+	mutation := newMergeMutation(c.config, OpCreate)
+	return &MergeCreate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// CreateBulk returns a builder for creating a bulk of Merge entities.
+func (c *MergeClient) CreateBulk(builders ...*MergeCreate) *MergeCreateBulk {
+	return &MergeCreateBulk{config: c.config, builders: builders}
+}
+
+// MapCreateBulk creates a bulk creation builder from the given slice. For each item in the slice, the function creates
+// a builder and applies setFunc on it.
+func (c *MergeClient) MapCreateBulk(slice any, setFunc func(*MergeCreate, int)) *MergeCreateBulk {
+	rv := reflect.ValueOf(slice)
+	if rv.Kind() != reflect.Slice {
+		return &MergeCreateBulk{err: fmt.Errorf("calling to MergeClient.MapCreateBulk with wrong type %T, need slice", slice)}
+	}
+	builders := make([]*MergeCreate, rv.Len())
+	for i := 0; i < rv.Len(); i++ {
+		builders[i] = c.Create()
+		setFunc(builders[i], i)
+	}
+	return &MergeCreateBulk{config: c.config, builders: builders}
+}
+
+// Update returns an update builder for Merge.
+func (c *MergeClient) Update() *MergeUpdate {
+	mutation := newMergeMutation(c.config, OpUpdate)
+	return &MergeUpdate{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOne returns an update builder for the given entity.
+func (c *MergeClient) UpdateOne(_m *Merge) *MergeUpdateOne {
+	mutation := newMergeMutation(c.config, OpUpdateOne, withMerge(_m))
+	return &MergeUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// UpdateOneID returns an update builder for the given id.
+func (c *MergeClient) UpdateOneID(id uuid.UUID) *MergeUpdateOne {
+	mutation := newMergeMutation(c.config, OpUpdateOne, withMergeID(id))
+	return &MergeUpdateOne{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// Delete returns a delete builder for Merge.
+func (c *MergeClient) Delete() *MergeDelete {
+	mutation := newMergeMutation(c.config, OpDelete)
+	return &MergeDelete{config: c.config, hooks: c.Hooks(), mutation: mutation}
+}
+
+// DeleteOne returns a builder for deleting the given entity.
+func (c *MergeClient) DeleteOne(_m *Merge) *MergeDeleteOne {
+	return c.DeleteOneID(_m.ID)
+}
+
+// DeleteOneID returns a builder for deleting the given entity by its id.
+func (c *MergeClient) DeleteOneID(id uuid.UUID) *MergeDeleteOne {
+	builder := c.Delete().Where(merge.ID(id))
+	builder.mutation.id = &id
+	builder.mutation.op = OpDeleteOne
+	return &MergeDeleteOne{builder}
+}
+
+// Query returns a query builder for Merge.
+func (c *MergeClient) Query() *MergeQuery {
+	return &MergeQuery{
+		config: c.config,
+		ctx:    &QueryContext{Type: TypeMerge},
+		inters: c.Interceptors(),
+	}
+}
+
+// Get returns a Merge entity by its id.
+func (c *MergeClient) Get(ctx context.Context, id uuid.UUID) (*Merge, error) {
+	return c.Query().Where(merge.ID(id)).Only(ctx)
+}
+
+// GetX is like Get, but panics if an error occurs.
+func (c *MergeClient) GetX(ctx context.Context, id uuid.UUID) *Merge {
+	obj, err := c.Get(ctx, id)
+	if err != nil {
+		panic(err)
+	}
+	return obj
+}
+
+// Hooks returns the client hooks.
+func (c *MergeClient) Hooks() []Hook {
+	return c.hooks.Merge
+}
+
+// Interceptors returns the client interceptors.
+func (c *MergeClient) Interceptors() []Interceptor {
+	return c.inters.Merge
+}
+
+func (c *MergeClient) mutate(ctx context.Context, m *MergeMutation) (Value, error) {
+	switch m.Op() {
+	case OpCreate:
+		return (&MergeCreate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdate:
+		return (&MergeUpdate{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpUpdateOne:
+		return (&MergeUpdateOne{config: c.config, hooks: c.Hooks(), mutation: m}).Save(ctx)
+	case OpDelete, OpDeleteOne:
+		return (&MergeDelete{config: c.config, hooks: c.Hooks(), mutation: m}).Exec(ctx)
+	default:
+		return nil, fmt.Errorf("ent: unknown Merge mutation op: %q", m.Op())
 	}
 }
 
@@ -1559,6 +2564,22 @@ func (c *UserClient) QuerySessions(_m *User) *SessionQuery {
 	return query
 }
 
+// QueryConsents queries the consents edge of a User.
+func (c *UserClient) QueryConsents(_m *User) *ConsentQuery {
+	query := (&ConsentClient{config: c.config}).Query()
+	query.path = func(context.Context) (fromV *sql.Selector, _ error) {
+		id := _m.ID
+		step := sqlgraph.NewStep(
+			sqlgraph.From(user.Table, user.FieldID, id),
+			sqlgraph.To(consent.Table, consent.FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, user.ConsentsTable, user.ConsentsColumn),
+		)
+		fromV = sqlgraph.Neighbors(_m.driver.Dialect(), step)
+		return fromV, nil
+	}
+	return query
+}
+
 // QueryAvatars queries the avatars edge of a User.
 func (c *UserClient) QueryAvatars(_m *User) *AvatarQuery {
 	query := (&AvatarClient{config: c.config}).Query()
@@ -1603,12 +2624,14 @@ func (c *UserClient) mutate(ctx context.Context, m *UserMutation) (Value, error)
 // hooks and interceptors per client, for fast access.
 type (
 	hooks struct {
-		AuditEvent, Avatar, CiphertextUse, DecryptFailure, Identity, LoginCode,
-		PhoneCode, Session, User []ent.Hook
+		AdminKey, AuditCheckpoint, AuditEvent, AuditSeal, Avatar, Ban, CiphertextUse,
+		Consent, DailyCount, DecryptFailure, Identity, LoginCode, Merge, PhoneCode,
+		Session, User []ent.Hook
 	}
 	inters struct {
-		AuditEvent, Avatar, CiphertextUse, DecryptFailure, Identity, LoginCode,
-		PhoneCode, Session, User []ent.Interceptor
+		AdminKey, AuditCheckpoint, AuditEvent, AuditSeal, Avatar, Ban, CiphertextUse,
+		Consent, DailyCount, DecryptFailure, Identity, LoginCode, Merge, PhoneCode,
+		Session, User []ent.Interceptor
 	}
 )
 

@@ -6,12 +6,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"mpauth/ent/adminkey"
+	"mpauth/ent/auditcheckpoint"
 	"mpauth/ent/auditevent"
+	"mpauth/ent/auditseal"
 	"mpauth/ent/avatar"
+	"mpauth/ent/ban"
 	"mpauth/ent/ciphertextuse"
+	"mpauth/ent/consent"
+	"mpauth/ent/dailycount"
 	"mpauth/ent/decryptfailure"
 	"mpauth/ent/identity"
 	"mpauth/ent/logincode"
+	"mpauth/ent/merge"
 	"mpauth/ent/phonecode"
 	"mpauth/ent/session"
 	"mpauth/ent/user"
@@ -81,15 +88,22 @@ var (
 func checkColumn(t, c string) error {
 	initCheck.Do(func() {
 		columnCheck = sql.NewColumnCheck(map[string]func(string) bool{
-			auditevent.Table:     auditevent.ValidColumn,
-			avatar.Table:         avatar.ValidColumn,
-			ciphertextuse.Table:  ciphertextuse.ValidColumn,
-			decryptfailure.Table: decryptfailure.ValidColumn,
-			identity.Table:       identity.ValidColumn,
-			logincode.Table:      logincode.ValidColumn,
-			phonecode.Table:      phonecode.ValidColumn,
-			session.Table:        session.ValidColumn,
-			user.Table:           user.ValidColumn,
+			adminkey.Table:        adminkey.ValidColumn,
+			auditcheckpoint.Table: auditcheckpoint.ValidColumn,
+			auditevent.Table:      auditevent.ValidColumn,
+			auditseal.Table:       auditseal.ValidColumn,
+			avatar.Table:          avatar.ValidColumn,
+			ban.Table:             ban.ValidColumn,
+			ciphertextuse.Table:   ciphertextuse.ValidColumn,
+			consent.Table:         consent.ValidColumn,
+			dailycount.Table:      dailycount.ValidColumn,
+			decryptfailure.Table:  decryptfailure.ValidColumn,
+			identity.Table:        identity.ValidColumn,
+			logincode.Table:       logincode.ValidColumn,
+			merge.Table:           merge.ValidColumn,
+			phonecode.Table:       phonecode.ValidColumn,
+			session.Table:         session.ValidColumn,
+			user.Table:            user.ValidColumn,
 		})
 	})
 	return columnCheck(t, c)

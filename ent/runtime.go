@@ -3,11 +3,18 @@
 package ent
 
 import (
+	"mpauth/ent/adminkey"
+	"mpauth/ent/auditcheckpoint"
 	"mpauth/ent/auditevent"
+	"mpauth/ent/auditseal"
 	"mpauth/ent/avatar"
+	"mpauth/ent/ban"
 	"mpauth/ent/ciphertextuse"
+	"mpauth/ent/consent"
+	"mpauth/ent/dailycount"
 	"mpauth/ent/identity"
 	"mpauth/ent/logincode"
+	"mpauth/ent/merge"
 	"mpauth/ent/phonecode"
 	"mpauth/ent/schema"
 	"mpauth/ent/session"
@@ -20,18 +27,62 @@ import (
 // (default values, validators, hooks and policies) and stitches it
 // to their package variables.
 func init() {
+	adminkeyFields := schema.AdminKey{}.Fields()
+	_ = adminkeyFields
+	// adminkeyDescName is the schema descriptor for name field.
+	adminkeyDescName := adminkeyFields[1].Descriptor()
+	// adminkey.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	adminkey.NameValidator = adminkeyDescName.Validators[0].(func(string) error)
+	// adminkeyDescHash is the schema descriptor for hash field.
+	adminkeyDescHash := adminkeyFields[2].Descriptor()
+	// adminkey.HashValidator is a validator for the "hash" field. It is called by the builders before save.
+	adminkey.HashValidator = adminkeyDescHash.Validators[0].(func([]byte) error)
+	// adminkeyDescID is the schema descriptor for id field.
+	adminkeyDescID := adminkeyFields[0].Descriptor()
+	// adminkey.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	adminkey.IDValidator = adminkeyDescID.Validators[0].(func(string) error)
+	auditcheckpointFields := schema.AuditCheckpoint{}.Fields()
+	_ = auditcheckpointFields
+	// auditcheckpointDescMAC is the schema descriptor for mac field.
+	auditcheckpointDescMAC := auditcheckpointFields[2].Descriptor()
+	// auditcheckpoint.MACValidator is a validator for the "mac" field. It is called by the builders before save.
+	auditcheckpoint.MACValidator = auditcheckpointDescMAC.Validators[0].(func([]byte) error)
+	// auditcheckpointDescSignature is the schema descriptor for signature field.
+	auditcheckpointDescSignature := auditcheckpointFields[5].Descriptor()
+	// auditcheckpoint.SignatureValidator is a validator for the "signature" field. It is called by the builders before save.
+	auditcheckpoint.SignatureValidator = auditcheckpointDescSignature.Validators[0].(func([]byte) error)
 	auditeventFields := schema.AuditEvent{}.Fields()
 	_ = auditeventFields
 	// auditeventDescEpoch is the schema descriptor for epoch field.
 	auditeventDescEpoch := auditeventFields[8].Descriptor()
 	// auditevent.DefaultEpoch holds the default value on creation for the epoch field.
 	auditevent.DefaultEpoch = auditeventDescEpoch.Default.(int64)
+	// auditeventDescActor is the schema descriptor for actor field.
+	auditeventDescActor := auditeventFields[9].Descriptor()
+	// auditevent.DefaultActor holds the default value on creation for the actor field.
+	auditevent.DefaultActor = auditeventDescActor.Default.(string)
+	auditsealFields := schema.AuditSeal{}.Fields()
+	_ = auditsealFields
+	// auditsealDescMAC is the schema descriptor for mac field.
+	auditsealDescMAC := auditsealFields[2].Descriptor()
+	// auditseal.MACValidator is a validator for the "mac" field. It is called by the builders before save.
+	auditseal.MACValidator = auditsealDescMAC.Validators[0].(func([]byte) error)
+	// auditsealDescID is the schema descriptor for id field.
+	auditsealDescID := auditsealFields[0].Descriptor()
+	// auditseal.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	auditseal.IDValidator = auditsealDescID.Validators[0].(func(int64) error)
 	avatarFields := schema.Avatar{}.Fields()
 	_ = avatarFields
 	// avatarDescID is the schema descriptor for id field.
 	avatarDescID := avatarFields[0].Descriptor()
 	// avatar.IDValidator is a validator for the "id" field. It is called by the builders before save.
 	avatar.IDValidator = avatarDescID.Validators[0].(func(string) error)
+	banFields := schema.Ban{}.Fields()
+	_ = banFields
+	// banDescID is the schema descriptor for id field.
+	banDescID := banFields[0].Descriptor()
+	// ban.IDValidator is a validator for the "id" field. It is called by the builders before save.
+	ban.IDValidator = banDescID.Validators[0].(func([]byte) error)
 	ciphertextuseFields := schema.CiphertextUse{}.Fields()
 	_ = ciphertextuseFields
 	// ciphertextuseDescWithdrawn is the schema descriptor for withdrawn field.
@@ -42,6 +93,40 @@ func init() {
 	ciphertextuseDescID := ciphertextuseFields[0].Descriptor()
 	// ciphertextuse.IDValidator is a validator for the "id" field. It is called by the builders before save.
 	ciphertextuse.IDValidator = ciphertextuseDescID.Validators[0].(func([]byte) error)
+	consentFields := schema.Consent{}.Fields()
+	_ = consentFields
+	// consentDescPurpose is the schema descriptor for purpose field.
+	consentDescPurpose := consentFields[3].Descriptor()
+	// consent.PurposeValidator is a validator for the "purpose" field. It is called by the builders before save.
+	consent.PurposeValidator = consentDescPurpose.Validators[0].(func(string) error)
+	// consentDescVersion is the schema descriptor for version field.
+	consentDescVersion := consentFields[4].Descriptor()
+	// consent.VersionValidator is a validator for the "version" field. It is called by the builders before save.
+	consent.VersionValidator = consentDescVersion.Validators[0].(func(string) error)
+	// consentDescClient is the schema descriptor for client field.
+	consentDescClient := consentFields[6].Descriptor()
+	// consent.DefaultClient holds the default value on creation for the client field.
+	consent.DefaultClient = consentDescClient.Default.(string)
+	// consent.ClientValidator is a validator for the "client" field. It is called by the builders before save.
+	consent.ClientValidator = consentDescClient.Validators[0].(func(string) error)
+	// consentDescID is the schema descriptor for id field.
+	consentDescID := consentFields[0].Descriptor()
+	// consent.DefaultID holds the default value on creation for the id field.
+	consent.DefaultID = consentDescID.Default.(func() uuid.UUID)
+	dailycountFields := schema.DailyCount{}.Fields()
+	_ = dailycountFields
+	// dailycountDescDay is the schema descriptor for day field.
+	dailycountDescDay := dailycountFields[0].Descriptor()
+	// dailycount.DayValidator is a validator for the "day" field. It is called by the builders before save.
+	dailycount.DayValidator = dailycountDescDay.Validators[0].(func(string) error)
+	// dailycountDescKind is the schema descriptor for kind field.
+	dailycountDescKind := dailycountFields[2].Descriptor()
+	// dailycount.KindValidator is a validator for the "kind" field. It is called by the builders before save.
+	dailycount.KindValidator = dailycountDescKind.Validators[0].(func(string) error)
+	// dailycountDescName is the schema descriptor for name field.
+	dailycountDescName := dailycountFields[3].Descriptor()
+	// dailycount.NameValidator is a validator for the "name" field. It is called by the builders before save.
+	dailycount.NameValidator = dailycountDescName.Validators[0].(func(string) error)
 	identityFields := schema.Identity{}.Fields()
 	_ = identityFields
 	// identityDescID is the schema descriptor for id field.
@@ -58,6 +143,12 @@ func init() {
 	logincodeDescID := logincodeFields[0].Descriptor()
 	// logincode.IDValidator is a validator for the "id" field. It is called by the builders before save.
 	logincode.IDValidator = logincodeDescID.Validators[0].(func([]byte) error)
+	mergeFields := schema.Merge{}.Fields()
+	_ = mergeFields
+	// mergeDescID is the schema descriptor for id field.
+	mergeDescID := mergeFields[0].Descriptor()
+	// merge.DefaultID holds the default value on creation for the id field.
+	merge.DefaultID = mergeDescID.Default.(func() uuid.UUID)
 	phonecodeFields := schema.PhoneCode{}.Fields()
 	_ = phonecodeFields
 	// phonecodeDescID is the schema descriptor for id field.

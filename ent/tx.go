@@ -14,18 +14,32 @@ import (
 // Tx is a transactional client that is created by calling Client.Tx().
 type Tx struct {
 	config
+	// AdminKey is the client for interacting with the AdminKey builders.
+	AdminKey *AdminKeyClient
+	// AuditCheckpoint is the client for interacting with the AuditCheckpoint builders.
+	AuditCheckpoint *AuditCheckpointClient
 	// AuditEvent is the client for interacting with the AuditEvent builders.
 	AuditEvent *AuditEventClient
+	// AuditSeal is the client for interacting with the AuditSeal builders.
+	AuditSeal *AuditSealClient
 	// Avatar is the client for interacting with the Avatar builders.
 	Avatar *AvatarClient
+	// Ban is the client for interacting with the Ban builders.
+	Ban *BanClient
 	// CiphertextUse is the client for interacting with the CiphertextUse builders.
 	CiphertextUse *CiphertextUseClient
+	// Consent is the client for interacting with the Consent builders.
+	Consent *ConsentClient
+	// DailyCount is the client for interacting with the DailyCount builders.
+	DailyCount *DailyCountClient
 	// DecryptFailure is the client for interacting with the DecryptFailure builders.
 	DecryptFailure *DecryptFailureClient
 	// Identity is the client for interacting with the Identity builders.
 	Identity *IdentityClient
 	// LoginCode is the client for interacting with the LoginCode builders.
 	LoginCode *LoginCodeClient
+	// Merge is the client for interacting with the Merge builders.
+	Merge *MergeClient
 	// PhoneCode is the client for interacting with the PhoneCode builders.
 	PhoneCode *PhoneCodeClient
 	// Session is the client for interacting with the Session builders.
@@ -163,12 +177,19 @@ func (tx *Tx) Client() *Client {
 }
 
 func (tx *Tx) init() {
+	tx.AdminKey = NewAdminKeyClient(tx.config)
+	tx.AuditCheckpoint = NewAuditCheckpointClient(tx.config)
 	tx.AuditEvent = NewAuditEventClient(tx.config)
+	tx.AuditSeal = NewAuditSealClient(tx.config)
 	tx.Avatar = NewAvatarClient(tx.config)
+	tx.Ban = NewBanClient(tx.config)
 	tx.CiphertextUse = NewCiphertextUseClient(tx.config)
+	tx.Consent = NewConsentClient(tx.config)
+	tx.DailyCount = NewDailyCountClient(tx.config)
 	tx.DecryptFailure = NewDecryptFailureClient(tx.config)
 	tx.Identity = NewIdentityClient(tx.config)
 	tx.LoginCode = NewLoginCodeClient(tx.config)
+	tx.Merge = NewMergeClient(tx.config)
 	tx.PhoneCode = NewPhoneCodeClient(tx.config)
 	tx.Session = NewSessionClient(tx.config)
 	tx.User = NewUserClient(tx.config)
@@ -181,7 +202,7 @@ func (tx *Tx) init() {
 // of them in order to commit or rollback the transaction.
 //
 // If a closed transaction is embedded in one of the generated entities, and the entity
-// applies a query, for example: AuditEvent.QueryXXX(), the query will be executed
+// applies a query, for example: AdminKey.QueryXXX(), the query will be executed
 // through the driver which created this transaction.
 //
 // Note that txDriver is not goroutine safe.

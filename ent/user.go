@@ -42,6 +42,12 @@ type User struct {
 	PhoneCodeHash *[]byte `json:"phone_code_hash,omitempty"`
 	// When WeChat proved the last number, also when it has been taken back since.
 	PhoneBoundAt *time.Time `json:"phone_bound_at,omitempty"`
+	// The nickname as administrators search it: in lower case.
+	NicknameKey *string `json:"nickname_key,omitempty"`
+	// When the account is erased, once the person has asked to close it; logging in to restore it clears this.
+	ClosesAt *time.Time `json:"closes_at,omitempty"`
+	// Who this person turned out to be. Such a row has no identities; it is there so that the merge can be undone.
+	MergedInto *uuid.UUID `json:"merged_into,omitempty"`
 	// When the person first logged in.
 	CreatedAt time.Time `json:"created_at,omitempty"`
 	// Edges holds the relations/edges for other nodes in the graph.
@@ -56,11 +62,13 @@ type UserEdges struct {
 	Identities []*Identity `json:"identities,omitempty"`
 	// Sessions holds the value of the sessions edge.
 	Sessions []*Session `json:"sessions,omitempty"`
+	// Consents holds the value of the consents edge.
+	Consents []*Consent `json:"consents,omitempty"`
 	// Avatars holds the value of the avatars edge.
 	Avatars []*Avatar `json:"avatars,omitempty"`
 	// loadedTypes holds the information for reporting if a
 	// type was loaded (or requested) in eager-loading or not.
-	loadedTypes [3]bool
+	loadedTypes [4]bool
 }
 
 // IdentitiesOrErr returns the Identities value or an error if the edge
@@ -81,10 +89,19 @@ func (e UserEdges) SessionsOrErr() ([]*Session, error) {
 	return nil, &NotLoadedError{edge: "sessions"}
 }
 
+// ConsentsOrErr returns the Consents value or an error if the edge
+// was not loaded in eager-loading.
+func (e UserEdges) ConsentsOrErr() ([]*Consent, error) {
+	if e.loadedTypes[2] {
+		return e.Consents, nil
+	}
+	return nil, &NotLoadedError{edge: "consents"}
+}
+
 // AvatarsOrErr returns the Avatars value or an error if the edge
 // was not loaded in eager-loading.
 func (e UserEdges) AvatarsOrErr() ([]*Avatar, error) {
-	if e.loadedTypes[2] {
+	if e.loadedTypes[3] {
 		return e.Avatars, nil
 	}
 	return nil, &NotLoadedError{edge: "avatars"}
@@ -95,13 +112,15 @@ func (*User) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
+		case user.FieldMergedInto:
+			values[i] = &sql.NullScanner{S: new(uuid.UUID)}
 		case user.FieldPhoneSealed, user.FieldPhoneIndex, user.FieldPhoneCodeHash:
 			values[i] = new([]byte)
 		case user.FieldEpoch:
 			values[i] = new(sql.NullInt64)
-		case user.FieldAppGroup, user.FieldStatus, user.FieldDisabledReason, user.FieldNickname, user.FieldAvatarURL, user.FieldAvatarKey:
+		case user.FieldAppGroup, user.FieldStatus, user.FieldDisabledReason, user.FieldNickname, user.FieldAvatarURL, user.FieldAvatarKey, user.FieldNicknameKey:
 			values[i] = new(sql.NullString)
-		case user.FieldDisabledUntil, user.FieldPhoneBoundAt, user.FieldCreatedAt:
+		case user.FieldDisabledUntil, user.FieldPhoneBoundAt, user.FieldClosesAt, user.FieldCreatedAt:
 			values[i] = new(sql.NullTime)
 		case user.FieldID:
 			values[i] = new(uuid.UUID)
@@ -204,6 +223,27 @@ func (_m *User) assignValues(columns []string, values []any) error {
 				_m.PhoneBoundAt = new(time.Time)
 				*_m.PhoneBoundAt = value.Time
 			}
+		case user.FieldNicknameKey:
+			if value, ok := values[i].(*sql.NullString); !ok {
+				return fmt.Errorf("unexpected type %T for field nickname_key", values[i])
+			} else if value.Valid {
+				_m.NicknameKey = new(string)
+				*_m.NicknameKey = value.String
+			}
+		case user.FieldClosesAt:
+			if value, ok := values[i].(*sql.NullTime); !ok {
+				return fmt.Errorf("unexpected type %T for field closes_at", values[i])
+			} else if value.Valid {
+				_m.ClosesAt = new(time.Time)
+				*_m.ClosesAt = value.Time
+			}
+		case user.FieldMergedInto:
+			if value, ok := values[i].(*sql.NullScanner); !ok {
+				return fmt.Errorf("unexpected type %T for field merged_into", values[i])
+			} else if value.Valid {
+				_m.MergedInto = new(uuid.UUID)
+				*_m.MergedInto = *value.S.(*uuid.UUID)
+			}
 		case user.FieldCreatedAt:
 			if value, ok := values[i].(*sql.NullTime); !ok {
 				return fmt.Errorf("unexpected type %T for field created_at", values[i])
@@ -231,6 +271,11 @@ func (_m *User) QueryIdentities() *IdentityQuery {
 // QuerySessions queries the "sessions" edge of the User entity.
 func (_m *User) QuerySessions() *SessionQuery {
 	return NewUserClient(_m.config).QuerySessions(_m)
+}
+
+// QueryConsents queries the "consents" edge of the User entity.
+func (_m *User) QueryConsents() *ConsentQuery {
+	return NewUserClient(_m.config).QueryConsents(_m)
 }
 
 // QueryAvatars queries the "avatars" edge of the User entity.
@@ -313,6 +358,21 @@ func (_m *User) String() string {
 	if v := _m.PhoneBoundAt; v != nil {
 		builder.WriteString("phone_bound_at=")
 		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.NicknameKey; v != nil {
+		builder.WriteString("nickname_key=")
+		builder.WriteString(*v)
+	}
+	builder.WriteString(", ")
+	if v := _m.ClosesAt; v != nil {
+		builder.WriteString("closes_at=")
+		builder.WriteString(v.Format(time.ANSIC))
+	}
+	builder.WriteString(", ")
+	if v := _m.MergedInto; v != nil {
+		builder.WriteString("merged_into=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
 	}
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")

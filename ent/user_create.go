@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"mpauth/ent/avatar"
+	"mpauth/ent/consent"
 	"mpauth/ent/identity"
 	"mpauth/ent/session"
 	"mpauth/ent/user"
@@ -163,6 +164,48 @@ func (_c *UserCreate) SetNillablePhoneBoundAt(v *time.Time) *UserCreate {
 	return _c
 }
 
+// SetNicknameKey sets the "nickname_key" field.
+func (_c *UserCreate) SetNicknameKey(v string) *UserCreate {
+	_c.mutation.SetNicknameKey(v)
+	return _c
+}
+
+// SetNillableNicknameKey sets the "nickname_key" field if the given value is not nil.
+func (_c *UserCreate) SetNillableNicknameKey(v *string) *UserCreate {
+	if v != nil {
+		_c.SetNicknameKey(*v)
+	}
+	return _c
+}
+
+// SetClosesAt sets the "closes_at" field.
+func (_c *UserCreate) SetClosesAt(v time.Time) *UserCreate {
+	_c.mutation.SetClosesAt(v)
+	return _c
+}
+
+// SetNillableClosesAt sets the "closes_at" field if the given value is not nil.
+func (_c *UserCreate) SetNillableClosesAt(v *time.Time) *UserCreate {
+	if v != nil {
+		_c.SetClosesAt(*v)
+	}
+	return _c
+}
+
+// SetMergedInto sets the "merged_into" field.
+func (_c *UserCreate) SetMergedInto(v uuid.UUID) *UserCreate {
+	_c.mutation.SetMergedInto(v)
+	return _c
+}
+
+// SetNillableMergedInto sets the "merged_into" field if the given value is not nil.
+func (_c *UserCreate) SetNillableMergedInto(v *uuid.UUID) *UserCreate {
+	if v != nil {
+		_c.SetMergedInto(*v)
+	}
+	return _c
+}
+
 // SetCreatedAt sets the "created_at" field.
 func (_c *UserCreate) SetCreatedAt(v time.Time) *UserCreate {
 	_c.mutation.SetCreatedAt(v)
@@ -211,6 +254,21 @@ func (_c *UserCreate) AddSessions(v ...*Session) *UserCreate {
 		ids[i] = v[i].ID
 	}
 	return _c.AddSessionIDs(ids...)
+}
+
+// AddConsentIDs adds the "consents" edge to the Consent entity by IDs.
+func (_c *UserCreate) AddConsentIDs(ids ...uuid.UUID) *UserCreate {
+	_c.mutation.AddConsentIDs(ids...)
+	return _c
+}
+
+// AddConsents adds the "consents" edges to the Consent entity.
+func (_c *UserCreate) AddConsents(v ...*Consent) *UserCreate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _c.AddConsentIDs(ids...)
 }
 
 // AddAvatarIDs adds the "avatars" edge to the Avatar entity by IDs.
@@ -395,6 +453,18 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 		_spec.SetField(user.FieldPhoneBoundAt, field.TypeTime, value)
 		_node.PhoneBoundAt = &value
 	}
+	if value, ok := _c.mutation.NicknameKey(); ok {
+		_spec.SetField(user.FieldNicknameKey, field.TypeString, value)
+		_node.NicknameKey = &value
+	}
+	if value, ok := _c.mutation.ClosesAt(); ok {
+		_spec.SetField(user.FieldClosesAt, field.TypeTime, value)
+		_node.ClosesAt = &value
+	}
+	if value, ok := _c.mutation.MergedInto(); ok {
+		_spec.SetField(user.FieldMergedInto, field.TypeUUID, value)
+		_node.MergedInto = &value
+	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(user.FieldCreatedAt, field.TypeTime, value)
 		_node.CreatedAt = value
@@ -424,6 +494,22 @@ func (_c *UserCreate) createSpec() (*User, *sqlgraph.CreateSpec) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(session.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges = append(_spec.Edges, edge)
+	}
+	if nodes := _c.mutation.ConsentsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.ConsentsTable,
+			Columns: []string{user.ConsentsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(consent.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {
@@ -688,6 +774,60 @@ func (u *UserUpsert) UpdatePhoneBoundAt() *UserUpsert {
 // ClearPhoneBoundAt clears the value of the "phone_bound_at" field.
 func (u *UserUpsert) ClearPhoneBoundAt() *UserUpsert {
 	u.SetNull(user.FieldPhoneBoundAt)
+	return u
+}
+
+// SetNicknameKey sets the "nickname_key" field.
+func (u *UserUpsert) SetNicknameKey(v string) *UserUpsert {
+	u.Set(user.FieldNicknameKey, v)
+	return u
+}
+
+// UpdateNicknameKey sets the "nickname_key" field to the value that was provided on create.
+func (u *UserUpsert) UpdateNicknameKey() *UserUpsert {
+	u.SetExcluded(user.FieldNicknameKey)
+	return u
+}
+
+// ClearNicknameKey clears the value of the "nickname_key" field.
+func (u *UserUpsert) ClearNicknameKey() *UserUpsert {
+	u.SetNull(user.FieldNicknameKey)
+	return u
+}
+
+// SetClosesAt sets the "closes_at" field.
+func (u *UserUpsert) SetClosesAt(v time.Time) *UserUpsert {
+	u.Set(user.FieldClosesAt, v)
+	return u
+}
+
+// UpdateClosesAt sets the "closes_at" field to the value that was provided on create.
+func (u *UserUpsert) UpdateClosesAt() *UserUpsert {
+	u.SetExcluded(user.FieldClosesAt)
+	return u
+}
+
+// ClearClosesAt clears the value of the "closes_at" field.
+func (u *UserUpsert) ClearClosesAt() *UserUpsert {
+	u.SetNull(user.FieldClosesAt)
+	return u
+}
+
+// SetMergedInto sets the "merged_into" field.
+func (u *UserUpsert) SetMergedInto(v uuid.UUID) *UserUpsert {
+	u.Set(user.FieldMergedInto, v)
+	return u
+}
+
+// UpdateMergedInto sets the "merged_into" field to the value that was provided on create.
+func (u *UserUpsert) UpdateMergedInto() *UserUpsert {
+	u.SetExcluded(user.FieldMergedInto)
+	return u
+}
+
+// ClearMergedInto clears the value of the "merged_into" field.
+func (u *UserUpsert) ClearMergedInto() *UserUpsert {
+	u.SetNull(user.FieldMergedInto)
 	return u
 }
 
@@ -966,6 +1106,69 @@ func (u *UserUpsertOne) UpdatePhoneBoundAt() *UserUpsertOne {
 func (u *UserUpsertOne) ClearPhoneBoundAt() *UserUpsertOne {
 	return u.Update(func(s *UserUpsert) {
 		s.ClearPhoneBoundAt()
+	})
+}
+
+// SetNicknameKey sets the "nickname_key" field.
+func (u *UserUpsertOne) SetNicknameKey(v string) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetNicknameKey(v)
+	})
+}
+
+// UpdateNicknameKey sets the "nickname_key" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateNicknameKey() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateNicknameKey()
+	})
+}
+
+// ClearNicknameKey clears the value of the "nickname_key" field.
+func (u *UserUpsertOne) ClearNicknameKey() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearNicknameKey()
+	})
+}
+
+// SetClosesAt sets the "closes_at" field.
+func (u *UserUpsertOne) SetClosesAt(v time.Time) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetClosesAt(v)
+	})
+}
+
+// UpdateClosesAt sets the "closes_at" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateClosesAt() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateClosesAt()
+	})
+}
+
+// ClearClosesAt clears the value of the "closes_at" field.
+func (u *UserUpsertOne) ClearClosesAt() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearClosesAt()
+	})
+}
+
+// SetMergedInto sets the "merged_into" field.
+func (u *UserUpsertOne) SetMergedInto(v uuid.UUID) *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.SetMergedInto(v)
+	})
+}
+
+// UpdateMergedInto sets the "merged_into" field to the value that was provided on create.
+func (u *UserUpsertOne) UpdateMergedInto() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateMergedInto()
+	})
+}
+
+// ClearMergedInto clears the value of the "merged_into" field.
+func (u *UserUpsertOne) ClearMergedInto() *UserUpsertOne {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearMergedInto()
 	})
 }
 
@@ -1411,6 +1614,69 @@ func (u *UserUpsertBulk) UpdatePhoneBoundAt() *UserUpsertBulk {
 func (u *UserUpsertBulk) ClearPhoneBoundAt() *UserUpsertBulk {
 	return u.Update(func(s *UserUpsert) {
 		s.ClearPhoneBoundAt()
+	})
+}
+
+// SetNicknameKey sets the "nickname_key" field.
+func (u *UserUpsertBulk) SetNicknameKey(v string) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetNicknameKey(v)
+	})
+}
+
+// UpdateNicknameKey sets the "nickname_key" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateNicknameKey() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateNicknameKey()
+	})
+}
+
+// ClearNicknameKey clears the value of the "nickname_key" field.
+func (u *UserUpsertBulk) ClearNicknameKey() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearNicknameKey()
+	})
+}
+
+// SetClosesAt sets the "closes_at" field.
+func (u *UserUpsertBulk) SetClosesAt(v time.Time) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetClosesAt(v)
+	})
+}
+
+// UpdateClosesAt sets the "closes_at" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateClosesAt() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateClosesAt()
+	})
+}
+
+// ClearClosesAt clears the value of the "closes_at" field.
+func (u *UserUpsertBulk) ClearClosesAt() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearClosesAt()
+	})
+}
+
+// SetMergedInto sets the "merged_into" field.
+func (u *UserUpsertBulk) SetMergedInto(v uuid.UUID) *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.SetMergedInto(v)
+	})
+}
+
+// UpdateMergedInto sets the "merged_into" field to the value that was provided on create.
+func (u *UserUpsertBulk) UpdateMergedInto() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.UpdateMergedInto()
+	})
+}
+
+// ClearMergedInto clears the value of the "merged_into" field.
+func (u *UserUpsertBulk) ClearMergedInto() *UserUpsertBulk {
+	return u.Update(func(s *UserUpsert) {
+		s.ClearMergedInto()
 	})
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"mpauth/ent/avatar"
+	"mpauth/ent/consent"
 	"mpauth/ent/identity"
 	"mpauth/ent/predicate"
 	"mpauth/ent/session"
@@ -224,6 +225,66 @@ func (_u *UserUpdate) ClearPhoneBoundAt() *UserUpdate {
 	return _u
 }
 
+// SetNicknameKey sets the "nickname_key" field.
+func (_u *UserUpdate) SetNicknameKey(v string) *UserUpdate {
+	_u.mutation.SetNicknameKey(v)
+	return _u
+}
+
+// SetNillableNicknameKey sets the "nickname_key" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableNicknameKey(v *string) *UserUpdate {
+	if v != nil {
+		_u.SetNicknameKey(*v)
+	}
+	return _u
+}
+
+// ClearNicknameKey clears the value of the "nickname_key" field.
+func (_u *UserUpdate) ClearNicknameKey() *UserUpdate {
+	_u.mutation.ClearNicknameKey()
+	return _u
+}
+
+// SetClosesAt sets the "closes_at" field.
+func (_u *UserUpdate) SetClosesAt(v time.Time) *UserUpdate {
+	_u.mutation.SetClosesAt(v)
+	return _u
+}
+
+// SetNillableClosesAt sets the "closes_at" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableClosesAt(v *time.Time) *UserUpdate {
+	if v != nil {
+		_u.SetClosesAt(*v)
+	}
+	return _u
+}
+
+// ClearClosesAt clears the value of the "closes_at" field.
+func (_u *UserUpdate) ClearClosesAt() *UserUpdate {
+	_u.mutation.ClearClosesAt()
+	return _u
+}
+
+// SetMergedInto sets the "merged_into" field.
+func (_u *UserUpdate) SetMergedInto(v uuid.UUID) *UserUpdate {
+	_u.mutation.SetMergedInto(v)
+	return _u
+}
+
+// SetNillableMergedInto sets the "merged_into" field if the given value is not nil.
+func (_u *UserUpdate) SetNillableMergedInto(v *uuid.UUID) *UserUpdate {
+	if v != nil {
+		_u.SetMergedInto(*v)
+	}
+	return _u
+}
+
+// ClearMergedInto clears the value of the "merged_into" field.
+func (_u *UserUpdate) ClearMergedInto() *UserUpdate {
+	_u.mutation.ClearMergedInto()
+	return _u
+}
+
 // AddIdentityIDs adds the "identities" edge to the Identity entity by IDs.
 func (_u *UserUpdate) AddIdentityIDs(ids ...uuid.UUID) *UserUpdate {
 	_u.mutation.AddIdentityIDs(ids...)
@@ -252,6 +313,21 @@ func (_u *UserUpdate) AddSessions(v ...*Session) *UserUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.AddSessionIDs(ids...)
+}
+
+// AddConsentIDs adds the "consents" edge to the Consent entity by IDs.
+func (_u *UserUpdate) AddConsentIDs(ids ...uuid.UUID) *UserUpdate {
+	_u.mutation.AddConsentIDs(ids...)
+	return _u
+}
+
+// AddConsents adds the "consents" edges to the Consent entity.
+func (_u *UserUpdate) AddConsents(v ...*Consent) *UserUpdate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddConsentIDs(ids...)
 }
 
 // AddAvatarIDs adds the "avatars" edge to the Avatar entity by IDs.
@@ -314,6 +390,27 @@ func (_u *UserUpdate) RemoveSessions(v ...*Session) *UserUpdate {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveSessionIDs(ids...)
+}
+
+// ClearConsents clears all "consents" edges to the Consent entity.
+func (_u *UserUpdate) ClearConsents() *UserUpdate {
+	_u.mutation.ClearConsents()
+	return _u
+}
+
+// RemoveConsentIDs removes the "consents" edge to Consent entities by IDs.
+func (_u *UserUpdate) RemoveConsentIDs(ids ...uuid.UUID) *UserUpdate {
+	_u.mutation.RemoveConsentIDs(ids...)
+	return _u
+}
+
+// RemoveConsents removes "consents" edges to Consent entities.
+func (_u *UserUpdate) RemoveConsents(v ...*Consent) *UserUpdate {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveConsentIDs(ids...)
 }
 
 // ClearAvatars clears all "avatars" edges to the Avatar entity.
@@ -470,6 +567,24 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if _u.mutation.PhoneBoundAtCleared() {
 		_spec.ClearField(user.FieldPhoneBoundAt, field.TypeTime)
 	}
+	if value, ok := _u.mutation.NicknameKey(); ok {
+		_spec.SetField(user.FieldNicknameKey, field.TypeString, value)
+	}
+	if _u.mutation.NicknameKeyCleared() {
+		_spec.ClearField(user.FieldNicknameKey, field.TypeString)
+	}
+	if value, ok := _u.mutation.ClosesAt(); ok {
+		_spec.SetField(user.FieldClosesAt, field.TypeTime, value)
+	}
+	if _u.mutation.ClosesAtCleared() {
+		_spec.ClearField(user.FieldClosesAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.MergedInto(); ok {
+		_spec.SetField(user.FieldMergedInto, field.TypeUUID, value)
+	}
+	if _u.mutation.MergedIntoCleared() {
+		_spec.ClearField(user.FieldMergedInto, field.TypeUUID)
+	}
 	if _u.mutation.IdentitiesCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -553,6 +668,51 @@ func (_u *UserUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(session.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.ConsentsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.ConsentsTable,
+			Columns: []string{user.ConsentsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(consent.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedConsentsIDs(); len(nodes) > 0 && !_u.mutation.ConsentsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.ConsentsTable,
+			Columns: []string{user.ConsentsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(consent.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.ConsentsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.ConsentsTable,
+			Columns: []string{user.ConsentsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(consent.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {
@@ -818,6 +978,66 @@ func (_u *UserUpdateOne) ClearPhoneBoundAt() *UserUpdateOne {
 	return _u
 }
 
+// SetNicknameKey sets the "nickname_key" field.
+func (_u *UserUpdateOne) SetNicknameKey(v string) *UserUpdateOne {
+	_u.mutation.SetNicknameKey(v)
+	return _u
+}
+
+// SetNillableNicknameKey sets the "nickname_key" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableNicknameKey(v *string) *UserUpdateOne {
+	if v != nil {
+		_u.SetNicknameKey(*v)
+	}
+	return _u
+}
+
+// ClearNicknameKey clears the value of the "nickname_key" field.
+func (_u *UserUpdateOne) ClearNicknameKey() *UserUpdateOne {
+	_u.mutation.ClearNicknameKey()
+	return _u
+}
+
+// SetClosesAt sets the "closes_at" field.
+func (_u *UserUpdateOne) SetClosesAt(v time.Time) *UserUpdateOne {
+	_u.mutation.SetClosesAt(v)
+	return _u
+}
+
+// SetNillableClosesAt sets the "closes_at" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableClosesAt(v *time.Time) *UserUpdateOne {
+	if v != nil {
+		_u.SetClosesAt(*v)
+	}
+	return _u
+}
+
+// ClearClosesAt clears the value of the "closes_at" field.
+func (_u *UserUpdateOne) ClearClosesAt() *UserUpdateOne {
+	_u.mutation.ClearClosesAt()
+	return _u
+}
+
+// SetMergedInto sets the "merged_into" field.
+func (_u *UserUpdateOne) SetMergedInto(v uuid.UUID) *UserUpdateOne {
+	_u.mutation.SetMergedInto(v)
+	return _u
+}
+
+// SetNillableMergedInto sets the "merged_into" field if the given value is not nil.
+func (_u *UserUpdateOne) SetNillableMergedInto(v *uuid.UUID) *UserUpdateOne {
+	if v != nil {
+		_u.SetMergedInto(*v)
+	}
+	return _u
+}
+
+// ClearMergedInto clears the value of the "merged_into" field.
+func (_u *UserUpdateOne) ClearMergedInto() *UserUpdateOne {
+	_u.mutation.ClearMergedInto()
+	return _u
+}
+
 // AddIdentityIDs adds the "identities" edge to the Identity entity by IDs.
 func (_u *UserUpdateOne) AddIdentityIDs(ids ...uuid.UUID) *UserUpdateOne {
 	_u.mutation.AddIdentityIDs(ids...)
@@ -846,6 +1066,21 @@ func (_u *UserUpdateOne) AddSessions(v ...*Session) *UserUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.AddSessionIDs(ids...)
+}
+
+// AddConsentIDs adds the "consents" edge to the Consent entity by IDs.
+func (_u *UserUpdateOne) AddConsentIDs(ids ...uuid.UUID) *UserUpdateOne {
+	_u.mutation.AddConsentIDs(ids...)
+	return _u
+}
+
+// AddConsents adds the "consents" edges to the Consent entity.
+func (_u *UserUpdateOne) AddConsents(v ...*Consent) *UserUpdateOne {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.AddConsentIDs(ids...)
 }
 
 // AddAvatarIDs adds the "avatars" edge to the Avatar entity by IDs.
@@ -908,6 +1143,27 @@ func (_u *UserUpdateOne) RemoveSessions(v ...*Session) *UserUpdateOne {
 		ids[i] = v[i].ID
 	}
 	return _u.RemoveSessionIDs(ids...)
+}
+
+// ClearConsents clears all "consents" edges to the Consent entity.
+func (_u *UserUpdateOne) ClearConsents() *UserUpdateOne {
+	_u.mutation.ClearConsents()
+	return _u
+}
+
+// RemoveConsentIDs removes the "consents" edge to Consent entities by IDs.
+func (_u *UserUpdateOne) RemoveConsentIDs(ids ...uuid.UUID) *UserUpdateOne {
+	_u.mutation.RemoveConsentIDs(ids...)
+	return _u
+}
+
+// RemoveConsents removes "consents" edges to Consent entities.
+func (_u *UserUpdateOne) RemoveConsents(v ...*Consent) *UserUpdateOne {
+	ids := make([]uuid.UUID, len(v))
+	for i := range v {
+		ids[i] = v[i].ID
+	}
+	return _u.RemoveConsentIDs(ids...)
 }
 
 // ClearAvatars clears all "avatars" edges to the Avatar entity.
@@ -1094,6 +1350,24 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 	if _u.mutation.PhoneBoundAtCleared() {
 		_spec.ClearField(user.FieldPhoneBoundAt, field.TypeTime)
 	}
+	if value, ok := _u.mutation.NicknameKey(); ok {
+		_spec.SetField(user.FieldNicknameKey, field.TypeString, value)
+	}
+	if _u.mutation.NicknameKeyCleared() {
+		_spec.ClearField(user.FieldNicknameKey, field.TypeString)
+	}
+	if value, ok := _u.mutation.ClosesAt(); ok {
+		_spec.SetField(user.FieldClosesAt, field.TypeTime, value)
+	}
+	if _u.mutation.ClosesAtCleared() {
+		_spec.ClearField(user.FieldClosesAt, field.TypeTime)
+	}
+	if value, ok := _u.mutation.MergedInto(); ok {
+		_spec.SetField(user.FieldMergedInto, field.TypeUUID, value)
+	}
+	if _u.mutation.MergedIntoCleared() {
+		_spec.ClearField(user.FieldMergedInto, field.TypeUUID)
+	}
 	if _u.mutation.IdentitiesCleared() {
 		edge := &sqlgraph.EdgeSpec{
 			Rel:     sqlgraph.O2M,
@@ -1177,6 +1451,51 @@ func (_u *UserUpdateOne) sqlSave(ctx context.Context) (_node *User, err error) {
 			Bidi:    false,
 			Target: &sqlgraph.EdgeTarget{
 				IDSpec: sqlgraph.NewFieldSpec(session.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Add = append(_spec.Edges.Add, edge)
+	}
+	if _u.mutation.ConsentsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.ConsentsTable,
+			Columns: []string{user.ConsentsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(consent.FieldID, field.TypeUUID),
+			},
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.RemovedConsentsIDs(); len(nodes) > 0 && !_u.mutation.ConsentsCleared() {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.ConsentsTable,
+			Columns: []string{user.ConsentsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(consent.FieldID, field.TypeUUID),
+			},
+		}
+		for _, k := range nodes {
+			edge.Target.Nodes = append(edge.Target.Nodes, k)
+		}
+		_spec.Edges.Clear = append(_spec.Edges.Clear, edge)
+	}
+	if nodes := _u.mutation.ConsentsIDs(); len(nodes) > 0 {
+		edge := &sqlgraph.EdgeSpec{
+			Rel:     sqlgraph.O2M,
+			Inverse: false,
+			Table:   user.ConsentsTable,
+			Columns: []string{user.ConsentsColumn},
+			Bidi:    false,
+			Target: &sqlgraph.EdgeTarget{
+				IDSpec: sqlgraph.NewFieldSpec(consent.FieldID, field.TypeUUID),
 			},
 		}
 		for _, k := range nodes {

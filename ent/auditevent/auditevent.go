@@ -29,6 +29,10 @@ const (
 	FieldRevokes = "revokes"
 	// FieldEpoch holds the string denoting the epoch field in the database.
 	FieldEpoch = "epoch"
+	// FieldActor holds the string denoting the actor field in the database.
+	FieldActor = "actor"
+	// FieldReason holds the string denoting the reason field in the database.
+	FieldReason = "reason"
 	// FieldDetail holds the string denoting the detail field in the database.
 	FieldDetail = "detail"
 	// Table holds the table name of the auditevent in the database.
@@ -46,6 +50,8 @@ var Columns = []string{
 	FieldSessionID,
 	FieldRevokes,
 	FieldEpoch,
+	FieldActor,
+	FieldReason,
 	FieldDetail,
 }
 
@@ -62,6 +68,8 @@ func ValidColumn(column string) bool {
 var (
 	// DefaultEpoch holds the default value on creation for the "epoch" field.
 	DefaultEpoch int64
+	// DefaultActor holds the default value on creation for the "actor" field.
+	DefaultActor string
 )
 
 // Revokes defines the type for the "revokes" enum field.
@@ -133,4 +141,14 @@ func ByRevokes(opts ...sql.OrderTermOption) OrderOption {
 // ByEpoch orders the results by the epoch field.
 func ByEpoch(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldEpoch, opts...).ToFunc()
+}
+
+// ByActor orders the results by the actor field.
+func ByActor(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldActor, opts...).ToFunc()
+}
+
+// ByReason orders the results by the reason field.
+func ByReason(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldReason, opts...).ToFunc()
 }

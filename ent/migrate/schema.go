@@ -9,6 +9,39 @@ import (
 )
 
 var (
+	// AdminKeysColumns holds the columns for the "admin_keys" table.
+	AdminKeysColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeString, Size: 16},
+		{Name: "name", Type: field.TypeString, Unique: true, Size: 64},
+		{Name: "hash", Type: field.TypeBytes, Size: 32},
+		{Name: "roles", Type: field.TypeJSON},
+		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
+		{Name: "expires_at", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
+		{Name: "last_used_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"postgres": "timestamptz"}},
+		{Name: "revoked_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"postgres": "timestamptz"}},
+	}
+	// AdminKeysTable holds the schema information for the "admin_keys" table.
+	AdminKeysTable = &schema.Table{
+		Name:       "admin_keys",
+		Columns:    AdminKeysColumns,
+		PrimaryKey: []*schema.Column{AdminKeysColumns[0]},
+	}
+	// AuditCheckpointsColumns holds the columns for the "audit_checkpoints" table.
+	AuditCheckpointsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "kind", Type: field.TypeEnum, Enums: []string{"length", "removal"}},
+		{Name: "seal_id", Type: field.TypeInt64},
+		{Name: "mac", Type: field.TypeBytes, Size: 32},
+		{Name: "event_id", Type: field.TypeInt64},
+		{Name: "at", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
+		{Name: "signature", Type: field.TypeBytes, Size: 32},
+	}
+	// AuditCheckpointsTable holds the schema information for the "audit_checkpoints" table.
+	AuditCheckpointsTable = &schema.Table{
+		Name:       "audit_checkpoints",
+		Columns:    AuditCheckpointsColumns,
+		PrimaryKey: []*schema.Column{AuditCheckpointsColumns[0]},
+	}
 	// AuditEventsColumns holds the columns for the "audit_events" table.
 	AuditEventsColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeInt64, Increment: true},
@@ -20,6 +53,8 @@ var (
 		{Name: "session_id", Type: field.TypeUUID, Nullable: true},
 		{Name: "revokes", Type: field.TypeEnum, Nullable: true, Enums: []string{"session", "user"}},
 		{Name: "epoch", Type: field.TypeInt64, Default: 0},
+		{Name: "actor", Type: field.TypeString, Default: ""},
+		{Name: "reason", Type: field.TypeString, Nullable: true},
 		{Name: "detail", Type: field.TypeJSON, Nullable: true},
 	}
 	// AuditEventsTable holds the schema information for the "audit_events" table.
@@ -32,6 +67,19 @@ var (
 				Name:    "auditevent_user_id_at",
 				Unique:  false,
 				Columns: []*schema.Column{AuditEventsColumns[5], AuditEventsColumns[2]},
+			},
+			{
+				Name:    "auditevent_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[2], AuditEventsColumns[0]},
+			},
+			{
+				Name:    "auditevent_actor_at",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[9], AuditEventsColumns[2]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "actor <> ''",
+				},
 			},
 			{
 				Name:    "auditevent_xid",
@@ -48,6 +96,25 @@ var (
 				Annotation: &entsql.IndexAnnotation{
 					Where: "revokes IS NOT NULL",
 				},
+			},
+		},
+	}
+	// AuditSealsColumns holds the columns for the "audit_seals" table.
+	AuditSealsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt64, Increment: true},
+		{Name: "event_id", Type: field.TypeInt64},
+		{Name: "mac", Type: field.TypeBytes, Size: 32},
+	}
+	// AuditSealsTable holds the schema information for the "audit_seals" table.
+	AuditSealsTable = &schema.Table{
+		Name:       "audit_seals",
+		Columns:    AuditSealsColumns,
+		PrimaryKey: []*schema.Column{AuditSealsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "auditseal_event_id",
+				Unique:  true,
+				Columns: []*schema.Column{AuditSealsColumns[1]},
 			},
 		},
 	}
@@ -84,6 +151,18 @@ var (
 			},
 		},
 	}
+	// BansColumns holds the columns for the "bans" table.
+	BansColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeBytes, Size: 32},
+		{Name: "at", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
+		{Name: "until", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"postgres": "timestamptz"}},
+	}
+	// BansTable holds the schema information for the "bans" table.
+	BansTable = &schema.Table{
+		Name:       "bans",
+		Columns:    BansColumns,
+		PrimaryKey: []*schema.Column{BansColumns[0]},
+	}
 	// CiphertextUsesColumns holds the columns for the "ciphertext_uses" table.
 	CiphertextUsesColumns = []*schema.Column{
 		{Name: "id", Type: field.TypeBytes, Size: 32},
@@ -107,6 +186,60 @@ var (
 				Name:    "ciphertextuse_user_id_kind",
 				Unique:  false,
 				Columns: []*schema.Column{CiphertextUsesColumns[1], CiphertextUsesColumns[2]},
+			},
+		},
+	}
+	// ConsentsColumns holds the columns for the "consents" table.
+	ConsentsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "app_id", Type: field.TypeString},
+		{Name: "purpose", Type: field.TypeString, Size: 64},
+		{Name: "version", Type: field.TypeString, Size: 32},
+		{Name: "granted", Type: field.TypeBool},
+		{Name: "client", Type: field.TypeString, Size: 100, Default: ""},
+		{Name: "at", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
+		{Name: "user_id", Type: field.TypeUUID},
+	}
+	// ConsentsTable holds the schema information for the "consents" table.
+	ConsentsTable = &schema.Table{
+		Name:       "consents",
+		Columns:    ConsentsColumns,
+		PrimaryKey: []*schema.Column{ConsentsColumns[0]},
+		ForeignKeys: []*schema.ForeignKey{
+			{
+				Symbol:     "consents_users_consents",
+				Columns:    []*schema.Column{ConsentsColumns[7]},
+				RefColumns: []*schema.Column{UsersColumns[0]},
+				OnDelete:   schema.Cascade,
+			},
+		},
+		Indexes: []*schema.Index{
+			{
+				Name:    "consent_user_id_at",
+				Unique:  false,
+				Columns: []*schema.Column{ConsentsColumns[7], ConsentsColumns[6]},
+			},
+		},
+	}
+	// DailyCountsColumns holds the columns for the "daily_counts" table.
+	DailyCountsColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeInt, Increment: true},
+		{Name: "day", Type: field.TypeString, Size: 10},
+		{Name: "app_id", Type: field.TypeString},
+		{Name: "kind", Type: field.TypeString, Size: 32},
+		{Name: "name", Type: field.TypeString, Size: 64},
+		{Name: "count", Type: field.TypeInt64},
+	}
+	// DailyCountsTable holds the schema information for the "daily_counts" table.
+	DailyCountsTable = &schema.Table{
+		Name:       "daily_counts",
+		Columns:    DailyCountsColumns,
+		PrimaryKey: []*schema.Column{DailyCountsColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "dailycount_day_app_id_kind_name",
+				Unique:  true,
+				Columns: []*schema.Column{DailyCountsColumns[1], DailyCountsColumns[2], DailyCountsColumns[3], DailyCountsColumns[4]},
 			},
 		},
 	}
@@ -174,6 +307,19 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{IdentitiesColumns[11]},
 			},
+			{
+				Name:    "identity_open_id",
+				Unique:  false,
+				Columns: []*schema.Column{IdentitiesColumns[2]},
+			},
+			{
+				Name:    "identity_union_id",
+				Unique:  false,
+				Columns: []*schema.Column{IdentitiesColumns[3]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "union_id IS NOT NULL",
+				},
+			},
 		},
 	}
 	// LoginCodesColumns holds the columns for the "login_codes" table.
@@ -194,6 +340,40 @@ var (
 				Name:    "logincode_expires_at",
 				Unique:  false,
 				Columns: []*schema.Column{LoginCodesColumns[3]},
+			},
+		},
+	}
+	// MergesColumns holds the columns for the "merges" table.
+	MergesColumns = []*schema.Column{
+		{Name: "id", Type: field.TypeUUID},
+		{Name: "from_user", Type: field.TypeUUID},
+		{Name: "into_user", Type: field.TypeUUID},
+		{Name: "cause", Type: field.TypeEnum, Enums: []string{"phone", "union"}},
+		{Name: "state", Type: field.TypeEnum, Enums: []string{"offered", "done", "undone"}, Default: "offered"},
+		{Name: "identities", Type: field.TypeJSON, Nullable: true},
+		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
+		{Name: "until", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
+	}
+	// MergesTable holds the schema information for the "merges" table.
+	MergesTable = &schema.Table{
+		Name:       "merges",
+		Columns:    MergesColumns,
+		PrimaryKey: []*schema.Column{MergesColumns[0]},
+		Indexes: []*schema.Index{
+			{
+				Name:    "merge_from_user_into_user_cause",
+				Unique:  true,
+				Columns: []*schema.Column{MergesColumns[1], MergesColumns[2], MergesColumns[3]},
+			},
+			{
+				Name:    "merge_into_user",
+				Unique:  false,
+				Columns: []*schema.Column{MergesColumns[2]},
+			},
+			{
+				Name:    "merge_until",
+				Unique:  false,
+				Columns: []*schema.Column{MergesColumns[7]},
 			},
 		},
 	}
@@ -297,6 +477,9 @@ var (
 		{Name: "phone_index", Type: field.TypeBytes, Nullable: true, Size: 32},
 		{Name: "phone_code_hash", Type: field.TypeBytes, Nullable: true, Size: 32},
 		{Name: "phone_bound_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"postgres": "timestamptz"}},
+		{Name: "nickname_key", Type: field.TypeString, Nullable: true},
+		{Name: "closes_at", Type: field.TypeTime, Nullable: true, SchemaType: map[string]string{"postgres": "timestamptz"}},
+		{Name: "merged_into", Type: field.TypeUUID, Nullable: true},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
 	}
 	// UsersTable holds the schema information for the "users" table.
@@ -310,16 +493,57 @@ var (
 				Unique:  true,
 				Columns: []*schema.Column{UsersColumns[1], UsersColumns[10]},
 			},
+			{
+				Name:    "user_app_group_created_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{UsersColumns[1], UsersColumns[16], UsersColumns[0]},
+			},
+			{
+				Name:    "user_created_at_id",
+				Unique:  false,
+				Columns: []*schema.Column{UsersColumns[16], UsersColumns[0]},
+			},
+			{
+				Name:    "user_nickname_key",
+				Unique:  false,
+				Columns: []*schema.Column{UsersColumns[13]},
+				Annotation: &entsql.IndexAnnotation{
+					OpClass: "text_pattern_ops",
+				},
+			},
+			{
+				Name:    "user_closes_at",
+				Unique:  false,
+				Columns: []*schema.Column{UsersColumns[14]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "closes_at IS NOT NULL",
+				},
+			},
+			{
+				Name:    "user_merged_into",
+				Unique:  false,
+				Columns: []*schema.Column{UsersColumns[15]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "merged_into IS NOT NULL",
+				},
+			},
 		},
 	}
 	// Tables holds all the tables in the schema.
 	Tables = []*schema.Table{
+		AdminKeysTable,
+		AuditCheckpointsTable,
 		AuditEventsTable,
+		AuditSealsTable,
 		AvatarsTable,
+		BansTable,
 		CiphertextUsesTable,
+		ConsentsTable,
+		DailyCountsTable,
 		DecryptFailuresTable,
 		IdentitiesTable,
 		LoginCodesTable,
+		MergesTable,
 		PhoneCodesTable,
 		SessionsTable,
 		UsersTable,
@@ -328,6 +552,7 @@ var (
 
 func init() {
 	AvatarsTable.ForeignKeys[0].RefTable = UsersTable
+	ConsentsTable.ForeignKeys[0].RefTable = UsersTable
 	IdentitiesTable.ForeignKeys[0].RefTable = UsersTable
 	SessionsTable.ForeignKeys[0].RefTable = IdentitiesTable
 	SessionsTable.ForeignKeys[1].RefTable = UsersTable

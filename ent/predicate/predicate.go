@@ -6,14 +6,32 @@ import (
 	"entgo.io/ent/dialect/sql"
 )
 
+// AdminKey is the predicate function for adminkey builders.
+type AdminKey func(*sql.Selector)
+
+// AuditCheckpoint is the predicate function for auditcheckpoint builders.
+type AuditCheckpoint func(*sql.Selector)
+
 // AuditEvent is the predicate function for auditevent builders.
 type AuditEvent func(*sql.Selector)
+
+// AuditSeal is the predicate function for auditseal builders.
+type AuditSeal func(*sql.Selector)
 
 // Avatar is the predicate function for avatar builders.
 type Avatar func(*sql.Selector)
 
+// Ban is the predicate function for ban builders.
+type Ban func(*sql.Selector)
+
 // CiphertextUse is the predicate function for ciphertextuse builders.
 type CiphertextUse func(*sql.Selector)
+
+// Consent is the predicate function for consent builders.
+type Consent func(*sql.Selector)
+
+// DailyCount is the predicate function for dailycount builders.
+type DailyCount func(*sql.Selector)
 
 // DecryptFailure is the predicate function for decryptfailure builders.
 type DecryptFailure func(*sql.Selector)
@@ -23,6 +41,9 @@ type Identity func(*sql.Selector)
 
 // LoginCode is the predicate function for logincode builders.
 type LoginCode func(*sql.Selector)
+
+// Merge is the predicate function for merge builders.
+type Merge func(*sql.Selector)
 
 // PhoneCode is the predicate function for phonecode builders.
 type PhoneCode func(*sql.Selector)

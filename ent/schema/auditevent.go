@@ -13,6 +13,8 @@ import (
 //
 // An event that ends sessions says so in revokes; the revocation feed follows those rows, so there
 // is no way to end a session that leaves no trace, and none that other replicas miss.
+//
+// Rows never change: triggers refuse it, and AuditSeal makes it show where somebody gets past them.
 type AuditEvent struct{ ent.Schema }
 
 // Fields of the AuditEvent. No personal data: the trail outlives the account.
@@ -33,6 +35,10 @@ func (AuditEvent) Fields() []ent.Field {
 		field.Enum("revokes").Values("session", "user").Optional().Nillable().Immutable().
 			Comment("What this event ended: its session_id, or all tokens of its user_id older than epoch."),
 		field.Int64("epoch").Default(0).Immutable(),
+		field.String("actor").Default("").Immutable().
+			Comment("The administrator who did it, as kind:name; empty: the person themselves, or the server by its own rules."),
+		field.String("reason").Optional().Nillable().Immutable().
+			Comment("Why the administrator did it, in their words."),
 		field.JSON("detail", map[string]string{}).Optional().Immutable(),
 	}
 }
@@ -42,6 +48,8 @@ func (AuditEvent) Indexes() []ent.Index {
 	followed := entsql.IndexWhere("revokes IS NOT NULL")
 	return []ent.Index{
 		index.Fields("user_id", "at"),
+		index.Fields("at", "id"), // for the lists of administrators, and for retention
+		index.Fields("actor", "at").Annotations(entsql.IndexWhere("actor <> ''")),
 		index.Fields("xid").Annotations(followed), // for each look of the revocation feed
 		index.Fields("at").Annotations(followed),  // for its first look
 	}

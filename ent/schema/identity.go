@@ -49,5 +49,7 @@ func (Identity) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("app_id", "open_id").Unique(),
 		index.Fields("user_id"),
+		index.Fields("open_id"),
+		index.Fields("union_id").Annotations(entsql.IndexWhere("union_id IS NOT NULL")),
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"entgo.io/ent/schema/edge"
 	"entgo.io/ent/schema/field"
 	"entgo.io/ent/schema/index"
+	"github.com/google/uuid"
 )
 
 // User is a person, as one app group knows them.
@@ -34,6 +35,11 @@ func (User) Fields() []ent.Field {
 		field.Bytes("phone_code_hash").MaxLen(32).Optional().Nillable().
 			Comment("Which phone code brought the last number, also when it has been taken back since: a repeat of the request gets the same answer or is refused, and WeChat is not asked again."),
 		momentIfAny("phone_bound_at", "When WeChat proved the last number, also when it has been taken back since."),
+		field.String("nickname_key").Optional().Nillable().
+			Comment("The nickname as administrators search it: in lower case."),
+		momentIfAny("closes_at", "When the account is erased, once the person has asked to close it; logging in to restore it clears this."),
+		field.UUID("merged_into", uuid.UUID{}).Optional().Nillable().
+			Comment("Who this person turned out to be. Such a row has no identities; it is there so that the merge can be undone."),
 		momentOnce("created_at", "When the person first logged in."),
 	}
 }
@@ -44,6 +50,7 @@ func (User) Edges() []ent.Edge {
 	return []ent.Edge{
 		edge.To("identities", Identity.Type).Annotations(cascade),
 		edge.To("sessions", Session.Type).Annotations(cascade),
+		edge.To("consents", Consent.Type).Annotations(cascade),
 		edge.To("avatars", Avatar.Type).Annotations(entsql.OnDelete(entsql.SetNull)), // the files must be removed first
 	}
 }
@@ -52,5 +59,10 @@ func (User) Edges() []ent.Edge {
 func (User) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("app_group", "phone_index").Unique(),
+		index.Fields("app_group", "created_at", "id"), // for the lists of administrators
+		index.Fields("created_at", "id"),
+		index.Fields("nickname_key").Annotations(entsql.OpClass("text_pattern_ops")), // finds by how it begins
+		index.Fields("closes_at").Annotations(entsql.IndexWhere("closes_at IS NOT NULL")),
+		index.Fields("merged_into").Annotations(entsql.IndexWhere("merged_into IS NOT NULL")),
 	}
 }

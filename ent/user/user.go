@@ -39,12 +39,20 @@ const (
 	FieldPhoneCodeHash = "phone_code_hash"
 	// FieldPhoneBoundAt holds the string denoting the phone_bound_at field in the database.
 	FieldPhoneBoundAt = "phone_bound_at"
+	// FieldNicknameKey holds the string denoting the nickname_key field in the database.
+	FieldNicknameKey = "nickname_key"
+	// FieldClosesAt holds the string denoting the closes_at field in the database.
+	FieldClosesAt = "closes_at"
+	// FieldMergedInto holds the string denoting the merged_into field in the database.
+	FieldMergedInto = "merged_into"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
 	// EdgeIdentities holds the string denoting the identities edge name in mutations.
 	EdgeIdentities = "identities"
 	// EdgeSessions holds the string denoting the sessions edge name in mutations.
 	EdgeSessions = "sessions"
+	// EdgeConsents holds the string denoting the consents edge name in mutations.
+	EdgeConsents = "consents"
 	// EdgeAvatars holds the string denoting the avatars edge name in mutations.
 	EdgeAvatars = "avatars"
 	// Table holds the table name of the user in the database.
@@ -63,6 +71,13 @@ const (
 	SessionsInverseTable = "sessions"
 	// SessionsColumn is the table column denoting the sessions relation/edge.
 	SessionsColumn = "user_id"
+	// ConsentsTable is the table that holds the consents relation/edge.
+	ConsentsTable = "consents"
+	// ConsentsInverseTable is the table name for the Consent entity.
+	// It exists in this package in order to avoid circular dependency with the "consent" package.
+	ConsentsInverseTable = "consents"
+	// ConsentsColumn is the table column denoting the consents relation/edge.
+	ConsentsColumn = "user_id"
 	// AvatarsTable is the table that holds the avatars relation/edge.
 	AvatarsTable = "avatars"
 	// AvatarsInverseTable is the table name for the Avatar entity.
@@ -87,6 +102,9 @@ var Columns = []string{
 	FieldPhoneIndex,
 	FieldPhoneCodeHash,
 	FieldPhoneBoundAt,
+	FieldNicknameKey,
+	FieldClosesAt,
+	FieldMergedInto,
 	FieldCreatedAt,
 }
 
@@ -192,6 +210,21 @@ func ByPhoneBoundAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldPhoneBoundAt, opts...).ToFunc()
 }
 
+// ByNicknameKey orders the results by the nickname_key field.
+func ByNicknameKey(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldNicknameKey, opts...).ToFunc()
+}
+
+// ByClosesAt orders the results by the closes_at field.
+func ByClosesAt(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldClosesAt, opts...).ToFunc()
+}
+
+// ByMergedInto orders the results by the merged_into field.
+func ByMergedInto(opts ...sql.OrderTermOption) OrderOption {
+	return sql.OrderByField(FieldMergedInto, opts...).ToFunc()
+}
+
 // ByCreatedAt orders the results by the created_at field.
 func ByCreatedAt(opts ...sql.OrderTermOption) OrderOption {
 	return sql.OrderByField(FieldCreatedAt, opts...).ToFunc()
@@ -225,6 +258,20 @@ func BySessions(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
 	}
 }
 
+// ByConsentsCount orders the results by consents count.
+func ByConsentsCount(opts ...sql.OrderTermOption) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborsCount(s, newConsentsStep(), opts...)
+	}
+}
+
+// ByConsents orders the results by consents terms.
+func ByConsents(term sql.OrderTerm, terms ...sql.OrderTerm) OrderOption {
+	return func(s *sql.Selector) {
+		sqlgraph.OrderByNeighborTerms(s, newConsentsStep(), append([]sql.OrderTerm{term}, terms...)...)
+	}
+}
+
 // ByAvatarsCount orders the results by avatars count.
 func ByAvatarsCount(opts ...sql.OrderTermOption) OrderOption {
 	return func(s *sql.Selector) {
@@ -250,6 +297,13 @@ func newSessionsStep() *sqlgraph.Step {
 		sqlgraph.From(Table, FieldID),
 		sqlgraph.To(SessionsInverseTable, FieldID),
 		sqlgraph.Edge(sqlgraph.O2M, false, SessionsTable, SessionsColumn),
+	)
+}
+func newConsentsStep() *sqlgraph.Step {
+	return sqlgraph.NewStep(
+		sqlgraph.From(Table, FieldID),
+		sqlgraph.To(ConsentsInverseTable, FieldID),
+		sqlgraph.Edge(sqlgraph.O2M, false, ConsentsTable, ConsentsColumn),
 	)
 }
 func newAvatarsStep() *sqlgraph.Step {

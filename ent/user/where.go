@@ -111,6 +111,21 @@ func PhoneBoundAt(v time.Time) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldPhoneBoundAt, v))
 }
 
+// NicknameKey applies equality check predicate on the "nickname_key" field. It's identical to NicknameKeyEQ.
+func NicknameKey(v string) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldNicknameKey, v))
+}
+
+// ClosesAt applies equality check predicate on the "closes_at" field. It's identical to ClosesAtEQ.
+func ClosesAt(v time.Time) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldClosesAt, v))
+}
+
+// MergedInto applies equality check predicate on the "merged_into" field. It's identical to MergedIntoEQ.
+func MergedInto(v uuid.UUID) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldMergedInto, v))
+}
+
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v time.Time) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldCreatedAt, v))
@@ -791,6 +806,181 @@ func PhoneBoundAtNotNil() predicate.User {
 	return predicate.User(sql.FieldNotNull(FieldPhoneBoundAt))
 }
 
+// NicknameKeyEQ applies the EQ predicate on the "nickname_key" field.
+func NicknameKeyEQ(v string) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldNicknameKey, v))
+}
+
+// NicknameKeyNEQ applies the NEQ predicate on the "nickname_key" field.
+func NicknameKeyNEQ(v string) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldNicknameKey, v))
+}
+
+// NicknameKeyIn applies the In predicate on the "nickname_key" field.
+func NicknameKeyIn(vs ...string) predicate.User {
+	return predicate.User(sql.FieldIn(FieldNicknameKey, vs...))
+}
+
+// NicknameKeyNotIn applies the NotIn predicate on the "nickname_key" field.
+func NicknameKeyNotIn(vs ...string) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldNicknameKey, vs...))
+}
+
+// NicknameKeyGT applies the GT predicate on the "nickname_key" field.
+func NicknameKeyGT(v string) predicate.User {
+	return predicate.User(sql.FieldGT(FieldNicknameKey, v))
+}
+
+// NicknameKeyGTE applies the GTE predicate on the "nickname_key" field.
+func NicknameKeyGTE(v string) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldNicknameKey, v))
+}
+
+// NicknameKeyLT applies the LT predicate on the "nickname_key" field.
+func NicknameKeyLT(v string) predicate.User {
+	return predicate.User(sql.FieldLT(FieldNicknameKey, v))
+}
+
+// NicknameKeyLTE applies the LTE predicate on the "nickname_key" field.
+func NicknameKeyLTE(v string) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldNicknameKey, v))
+}
+
+// NicknameKeyContains applies the Contains predicate on the "nickname_key" field.
+func NicknameKeyContains(v string) predicate.User {
+	return predicate.User(sql.FieldContains(FieldNicknameKey, v))
+}
+
+// NicknameKeyHasPrefix applies the HasPrefix predicate on the "nickname_key" field.
+func NicknameKeyHasPrefix(v string) predicate.User {
+	return predicate.User(sql.FieldHasPrefix(FieldNicknameKey, v))
+}
+
+// NicknameKeyHasSuffix applies the HasSuffix predicate on the "nickname_key" field.
+func NicknameKeyHasSuffix(v string) predicate.User {
+	return predicate.User(sql.FieldHasSuffix(FieldNicknameKey, v))
+}
+
+// NicknameKeyIsNil applies the IsNil predicate on the "nickname_key" field.
+func NicknameKeyIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldNicknameKey))
+}
+
+// NicknameKeyNotNil applies the NotNil predicate on the "nickname_key" field.
+func NicknameKeyNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldNicknameKey))
+}
+
+// NicknameKeyEqualFold applies the EqualFold predicate on the "nickname_key" field.
+func NicknameKeyEqualFold(v string) predicate.User {
+	return predicate.User(sql.FieldEqualFold(FieldNicknameKey, v))
+}
+
+// NicknameKeyContainsFold applies the ContainsFold predicate on the "nickname_key" field.
+func NicknameKeyContainsFold(v string) predicate.User {
+	return predicate.User(sql.FieldContainsFold(FieldNicknameKey, v))
+}
+
+// ClosesAtEQ applies the EQ predicate on the "closes_at" field.
+func ClosesAtEQ(v time.Time) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldClosesAt, v))
+}
+
+// ClosesAtNEQ applies the NEQ predicate on the "closes_at" field.
+func ClosesAtNEQ(v time.Time) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldClosesAt, v))
+}
+
+// ClosesAtIn applies the In predicate on the "closes_at" field.
+func ClosesAtIn(vs ...time.Time) predicate.User {
+	return predicate.User(sql.FieldIn(FieldClosesAt, vs...))
+}
+
+// ClosesAtNotIn applies the NotIn predicate on the "closes_at" field.
+func ClosesAtNotIn(vs ...time.Time) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldClosesAt, vs...))
+}
+
+// ClosesAtGT applies the GT predicate on the "closes_at" field.
+func ClosesAtGT(v time.Time) predicate.User {
+	return predicate.User(sql.FieldGT(FieldClosesAt, v))
+}
+
+// ClosesAtGTE applies the GTE predicate on the "closes_at" field.
+func ClosesAtGTE(v time.Time) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldClosesAt, v))
+}
+
+// ClosesAtLT applies the LT predicate on the "closes_at" field.
+func ClosesAtLT(v time.Time) predicate.User {
+	return predicate.User(sql.FieldLT(FieldClosesAt, v))
+}
+
+// ClosesAtLTE applies the LTE predicate on the "closes_at" field.
+func ClosesAtLTE(v time.Time) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldClosesAt, v))
+}
+
+// ClosesAtIsNil applies the IsNil predicate on the "closes_at" field.
+func ClosesAtIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldClosesAt))
+}
+
+// ClosesAtNotNil applies the NotNil predicate on the "closes_at" field.
+func ClosesAtNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldClosesAt))
+}
+
+// MergedIntoEQ applies the EQ predicate on the "merged_into" field.
+func MergedIntoEQ(v uuid.UUID) predicate.User {
+	return predicate.User(sql.FieldEQ(FieldMergedInto, v))
+}
+
+// MergedIntoNEQ applies the NEQ predicate on the "merged_into" field.
+func MergedIntoNEQ(v uuid.UUID) predicate.User {
+	return predicate.User(sql.FieldNEQ(FieldMergedInto, v))
+}
+
+// MergedIntoIn applies the In predicate on the "merged_into" field.
+func MergedIntoIn(vs ...uuid.UUID) predicate.User {
+	return predicate.User(sql.FieldIn(FieldMergedInto, vs...))
+}
+
+// MergedIntoNotIn applies the NotIn predicate on the "merged_into" field.
+func MergedIntoNotIn(vs ...uuid.UUID) predicate.User {
+	return predicate.User(sql.FieldNotIn(FieldMergedInto, vs...))
+}
+
+// MergedIntoGT applies the GT predicate on the "merged_into" field.
+func MergedIntoGT(v uuid.UUID) predicate.User {
+	return predicate.User(sql.FieldGT(FieldMergedInto, v))
+}
+
+// MergedIntoGTE applies the GTE predicate on the "merged_into" field.
+func MergedIntoGTE(v uuid.UUID) predicate.User {
+	return predicate.User(sql.FieldGTE(FieldMergedInto, v))
+}
+
+// MergedIntoLT applies the LT predicate on the "merged_into" field.
+func MergedIntoLT(v uuid.UUID) predicate.User {
+	return predicate.User(sql.FieldLT(FieldMergedInto, v))
+}
+
+// MergedIntoLTE applies the LTE predicate on the "merged_into" field.
+func MergedIntoLTE(v uuid.UUID) predicate.User {
+	return predicate.User(sql.FieldLTE(FieldMergedInto, v))
+}
+
+// MergedIntoIsNil applies the IsNil predicate on the "merged_into" field.
+func MergedIntoIsNil() predicate.User {
+	return predicate.User(sql.FieldIsNull(FieldMergedInto))
+}
+
+// MergedIntoNotNil applies the NotNil predicate on the "merged_into" field.
+func MergedIntoNotNil() predicate.User {
+	return predicate.User(sql.FieldNotNull(FieldMergedInto))
+}
+
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.
 func CreatedAtEQ(v time.Time) predicate.User {
 	return predicate.User(sql.FieldEQ(FieldCreatedAt, v))
@@ -869,6 +1059,29 @@ func HasSessions() predicate.User {
 func HasSessionsWith(preds ...predicate.Session) predicate.User {
 	return predicate.User(func(s *sql.Selector) {
 		step := newSessionsStep()
+		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
+			for _, p := range preds {
+				p(s)
+			}
+		})
+	})
+}
+
+// HasConsents applies the HasEdge predicate on the "consents" edge.
+func HasConsents() predicate.User {
+	return predicate.User(func(s *sql.Selector) {
+		step := sqlgraph.NewStep(
+			sqlgraph.From(Table, FieldID),
+			sqlgraph.Edge(sqlgraph.O2M, false, ConsentsTable, ConsentsColumn),
+		)
+		sqlgraph.HasNeighbors(s, step)
+	})
+}
+
+// HasConsentsWith applies the HasEdge predicate on the "consents" edge with a given conditions (other predicates).
+func HasConsentsWith(preds ...predicate.Consent) predicate.User {
+	return predicate.User(func(s *sql.Selector) {
+		step := newConsentsStep()
 		sqlgraph.HasNeighborsWith(s, step, func(s *sql.Selector) {
 			for _, p := range preds {
 				p(s)
