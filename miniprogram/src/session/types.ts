@@ -72,6 +72,8 @@ export interface MustAuthOptions {
   mode?: AuthDisplayMode
   popupCompName?: string
   authPage?: string
+  /** Where the auth page goes back to; the page on the screen, with its query, when absent. */
+  backTo?: string
   /** The page or component that holds the popup; the page on the screen when absent. */
   host?: unknown
   /** Gives up after so many ms; never when absent. */
@@ -103,6 +105,8 @@ export interface Session<U extends User = User> {
   readonly flow: AuthFlow
   readonly platform: Platform
   readonly logger: Logger
+  /** As the options said; empty when they did not. */
+  readonly tabPages: readonly string[]
   readonly user: U | null
   /** Whether the person has logged out on purpose; survives a restart. */
   readonly loggedOut: boolean
