@@ -8,6 +8,7 @@
  * dist/esm/           the entries for bundlers, not minified
  * dist/cjs/           the entry for tests in Node without ES modules
  * dist/types/         declarations for CommonJS; those for ES modules are in dist/esm
+ * dist/trusted-documents.json    the SDK's own operations, for a server that takes no others
  */
 import { execFileSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -126,4 +127,5 @@ await bundle(testing, { ...cjs, minify: false, dir: at('dist/cjs'), entryFileNam
 
 await bundle({ index: 'src/index.ts' }, esm)
 await bundle({ ...subEntries, ...testing }, esm, { modules, file: at('dist/esm/index.mjs') })
+cpSync(at('src/generated/trusted-documents.json'), at('dist/trusted-documents.json'))
 declarations()

@@ -1,0 +1,47 @@
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
+import { built, read, root } from './built'
+import { scan } from './free-variables'
+
+/** What a Mini Program has: its own, a few of a browser's, and the language of 2018 without what makes code of text. */
+const there = new Set(
+  [
+    'wx getApp getCurrentPages Page Component Behavior require module exports',
+    'console setTimeout clearTimeout',
+    'Array ArrayBuffer Boolean DataView Date Error Infinity JSON Map Math NaN Number Object Promise RangeError Reflect',
+    'RegExp Set String Symbol SyntaxError TypeError Uint8Array WeakMap WeakSet decodeURIComponent encodeURIComponent',
+    'isFinite isNaN parseFloat parseInt undefined',
+  ].flatMap((line) => line.split(' ')),
+)
+/** The core sees the platform only; what draws on the screen is for components and pages. */
+const screenOnly = ['Page', 'Component', 'Behavior']
+
+const scripts = built('miniprogram_dist').filter((name) => name.endsWith('.js'))
+const exported = Object.keys(createRequire(import.meta.url)(join(root, 'miniprogram_dist/index.js')))
+
+describe.each(scripts)('%s', (name) => {
+  const { free, required } = scan(read(name))
+  const native = /^miniprogram_dist\/(components|pages)\//.test(name)
+
+  test('uses nothing that a Mini Program lacks', () => {
+    const lacking = [...free.keys()].filter((one) => !there.has(one) || (!native && screenOnly.includes(one)))
+    expect(lacking).toEqual([])
+  })
+
+  test('requires files of the package, by literals', () => {
+    for (const path of required) expect(path).toMatch(/^\.\.?\/[\w./-]+\.js$/)
+  })
+
+  test('takes from the index what the index exports', () => {
+    const [, alias] = /\b(\w+)=require\(["'`](?:\.\.?\/)+index\.js["'`]\)/.exec(read(name)) ?? []
+    const taken = alias ? [...read(name).matchAll(new RegExp(`\\b${alias}\\.([A-Za-z]\\w{2,})`, 'g'))] : []
+    expect(taken.map(([, one]) => one).filter((one) => !exported.includes(one as string))).toEqual([])
+  })
+})
+
+test('the platform is asked in one place: an entry beside the index never names it', () => {
+  for (const name of scripts.filter((one) => /\/(fly|log)\/index\.js$/.test(one))) {
+    expect([...scan(read(name)).free.keys()]).not.toContain('wx')
+  }
+})
