@@ -7,6 +7,7 @@ import {
   type SessionEvents,
   type SessionOptions,
 } from '../session/types'
+import { delay } from '../status'
 import { type AuthFact, AuthStep, factsOf } from '../step'
 import { authPageUrl, maxPages, pathOf, topPage, urlOf } from './auth-page'
 
@@ -23,8 +24,7 @@ export interface AuthSession
 }
 
 /** What the session's options say about asking. */
-export type AuthGateOptions = Pick<SessionOptions, 'authPage' | 'mode' | 'popupCompName'> &
-  Required<Pick<SessionOptions, 'delay'>>
+export type AuthGateOptions = Pick<SessionOptions, 'authPage' | 'mode' | 'popupCompName' | 'delay'>
 
 /** What the gate uses of a popup: `auth-popup`, or a component of the app's own with these methods. */
 export interface AuthPopup {
@@ -110,7 +110,8 @@ export class AuthGate {
       }
       const ms = options.timeoutMs
       if (ms !== undefined) {
-        cancel = this.options.delay(ms, () => waiter.fail(new MpAuthError('TIMEOUT', `mustAuth after ${ms} ms`)))
+        const late = () => waiter.fail(new MpAuthError('TIMEOUT', `mustAuth after ${ms} ms`))
+        cancel = (this.options.delay ?? delay)(ms, late)
       }
       this.pass(waiter, options).catch(waiter.fail)
     })
