@@ -22,8 +22,8 @@ function decorator<S>(create: (name: string) => S, around: Around<S>): AsyncDeco
     const common = {}
     return function (this: unknown, ...args: unknown[]) {
       const owner = this !== null && /^(object|function)$/.test(typeof this) ? (this as object) : common
-      let state = states.get(owner)
-      if (!state) states.set(owner, (state = create(name)))
+      const state = states.get(owner) ?? create(name)
+      states.set(owner, state)
       return around(state, () => fn.apply(this, args))
     } as M
   }

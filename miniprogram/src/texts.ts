@@ -11,7 +11,10 @@ const wait: Words = ['操作太频繁，请等待{wait}后再试', 'Too many tri
 const loginAgain: Words = ['登录已失效，请重新登录', 'You are no longer logged in. Please log in again']
 const loginFailed: Words = ['登录没有成功，请重试', 'Logging in did not work. Please try again']
 const tapAgain: Words = ['没有成功，请再点一次按钮', 'That did not work. Please tap the button again']
-const unavailable: Words = ['该功能暂不可用，请联系客服', 'This is not available right now. Please contact customer service']
+const unavailable: Words = [
+  '该功能暂不可用，请联系客服',
+  'This is not available right now. Please contact customer service',
+]
 const allow: Words = ['需要同意后才能继续，请再点一次并选择“允许”', 'To go on, please tap again and choose "Allow"']
 
 /** What a customer reads when something goes wrong: what it is, in their words, and what they can do. */
@@ -39,7 +42,10 @@ const errors: Readonly<Record<ErrorCode, Words>> = {
   ],
   CONTENT_RISKY: ['内容未通过审核，请修改后再试', 'This text is not allowed. Please change it and try again'],
   RATE_LIMITED: wait,
-  WECHAT_UNAVAILABLE: ['微信暂时没有响应，请稍后再试', 'WeChat does not answer right now. Please try again in a moment'],
+  WECHAT_UNAVAILABLE: [
+    '微信暂时没有响应，请稍后再试',
+    'WeChat does not answer right now. Please try again in a moment',
+  ],
   UNAVAILABLE: later,
   BAD_INPUT: ['填写的内容有误，请修改后再试', 'Something you entered is not right. Please check it and try again'],
   NOT_FOUND: ['没有找到，请返回后重试', 'This was not found. Please go back and try again'],
