@@ -1,0 +1,211 @@
+import { isMpAuthError, MpAuthError } from '../../src/errors'
+import { findSession } from '../../src/session/registry'
+import type { Session } from '../../src/session/types'
+import { type AuthFact, AuthStep, factsOf } from '../../src/step'
+import { type AnswerEvent, answerOf } from '../shared/answer'
+import { failureOf } from '../shared/failure'
+import { type Labels, labelsOf, partsOf, wordsOf } from '../shared/labels'
+
+/** What ends the listening to the session, by component. A component that is not in here is not on the screen. */
+const listening = new WeakMap<object, () => void>()
+
+/**
+ * Asks for what is missing, one thing after the other, and saves it: profile form, phone button, done. What has been
+ * given stays given, so a person who leaves in the middle goes on there the next time.
+ */
+Component({
+  options: { multipleSlots: true, styleIsolation: 'apply-shared', pureDataPattern: /^_/ },
+  externalClasses: ['flow-class', 'button-class'],
+  properties: {
+    /** Facts to ask for. Empty: by `must-auth-step`; else what a waiting `mustAuth` needs; else the app's whole flow. */
+    need: Array,
+    mustAuthStep: Number,
+    /** The name of the session. */
+    session: { type: String, value: 'default' },
+    phoneMode: { type: String, value: 'quick' },
+    profileMode: { type: String, value: 'form' },
+    needAgree: Boolean,
+    quotaToast: { type: Boolean, value: true },
+    privacy: { type: String, value: 'auto' },
+    /** Shows a way out beside the question: `cancel`. */
+    skippable: Boolean,
+    /** Of `profile phone done loading`: the slots that take the place of what the component draws. */
+    custom: String,
+    /** Whether `mustAuth` goes on as soon as nothing is missing; else the host calls `session.resolveAuth()`. */
+    autoResolve: { type: Boolean, value: true },
+    lang: String,
+    text: Object,
+  },
+  data: {
+    t: {} as Partial<Labels>,
+    parts: {} as Record<string, true>,
+    /** What is on the screen: `loading`, `retry`, the fact asked for, or `done`. */
+    view: 'loading',
+    busy: false,
+    error: '',
+    code: '',
+    nickname: '',
+    avatar: '',
+    _step: 0,
+  },
+  observers: {
+    'lang, text'(lang: string, text: unknown) {
+      this.setData({ t: labelsOf(lang, text) })
+    },
+    custom(custom: string) {
+      this.setData({ parts: partsOf(custom) })
+    },
+    'need, mustAuthStep'() {
+      if (listening.has(this) && this.data.view !== 'loading') this.refresh()
+    },
+  },
+  lifetimes: {
+    attached() {
+      const { lang, text, custom } = this.data
+      this.setData({ t: labelsOf(lang, text), parts: partsOf(custom) })
+      const session = this.find()
+      if (!session) {
+        listening.set(this, () => {})
+        this.show('retry', new MpAuthError('CONFIG', `no session '${this.data.session}': createSession comes first`))
+        return
+      }
+      const off = session.events.on('user', () => {
+        if (!this.data.busy) this.refresh()
+      })
+      listening.set(this, off)
+      this.start(false)
+    },
+    detached() {
+      listening.get(this)?.()
+      listening.delete(this)
+    },
+  },
+  methods: {
+    find(): Session | undefined {
+      return findSession(this.data.session) as Session | undefined
+    },
+
+    /** Logs in where nobody is. `tapped`: the person wants it, so a logout does not stand in the way. */
+    async start(tapped: boolean) {
+      const session = this.find()
+      if (!session || this.data.busy) return
+      this.setData({ busy: true })
+      try {
+        await (tapped ? session.login({ force: session.loggedOut, reason: 'auth-flow' }) : session.ensureLogin())
+        this.setData({ busy: false, error: '', code: '' })
+        if (listening.has(this)) this.refresh()
+      } catch (error) {
+        this.setData({ busy: false })
+        // Someone who has logged out is asked to come back, not told of an error.
+        if (!tapped && isMpAuthError(error, 'LOGGED_OUT')) this.setData({ view: 'retry' })
+        else this.show('retry', error)
+      }
+    },
+
+    wanted(session: Session): readonly AuthFact[] {
+      const { need, mustAuthStep } = this.data
+      if (need.length > 0) return need as AuthFact[]
+      if (mustAuthStep) return factsOf(mustAuthStep as AuthStep, session.flow)
+      return session.needed.length > 0 ? session.needed : session.flow
+    },
+
+    /** Shows what is missing now, and tells the host when nothing is. */
+    refresh() {
+      const session = this.find()
+      if (!session) return
+      const next = session.missing(this.wanted(session))[0]
+      const step = session.currentAuthStep()
+      const before = this.data.view
+      const { nickname, avatarUrl } = session.user || {}
+      this.setData({ view: next || 'done', nickname: nickname || '', avatar: avatarUrl || '', _step: step })
+      if (before !== this.data.view) this.triggerEvent('step', { step })
+      if (next || before === 'done') return
+      const { autoResolve } = this.data
+      this.triggerEvent('done', { step })
+      if (autoResolve) session.resolveAuth()
+    },
+
+    /** Asks for what leads to this step. */
+    setMustAuthStep(step: AuthStep) {
+      this.setData({ mustAuthStep: step, need: [] })
+    },
+
+    /** How far the person is. */
+    getAuthStep(): AuthStep {
+      return this.find()?.currentAuthStep() ?? AuthStep.ONE
+    },
+
+    /**
+     * Goes on: with what an event of a container or of a native button brings, or, without one, with what the
+     * session knows by now. Never rejects: what goes wrong is shown, and reported as `fail`.
+     */
+    async nextStep(e?: AnswerEvent): Promise<void> {
+      const session = this.find()
+      if (!session || this.data.busy) return
+      const view = this.data.view
+      if (!e?.detail) {
+        if (view === 'loading' || view === 'retry') await this.start(true)
+        else this.refresh()
+        return
+      }
+      const failure = failureOf(e.detail)
+      if (failure) return this.show(view, new MpAuthError(failure.code), failure.errno)
+      const answer = answerOf(e, view === 'PHONE' ? 'PHONE' : 'PROFILE')
+      if (!answer) return this.show(view, new MpAuthError('UNSUPPORTED'))
+      this.setData({ busy: true, error: '', code: '' })
+      try {
+        await (answer.fact === 'PHONE' ? session.updatePhone(answer.input) : session.updateUser(answer.input))
+        this.setData({ busy: false })
+        if (listening.has(this)) this.refresh()
+        else if (this.data.autoResolve) session.resolveAuth()
+      } catch (error) {
+        this.setData({ busy: false })
+        this.show(isMpAuthError(error, 'LOGGED_OUT') ? 'retry' : view, error)
+      }
+    },
+
+    /** Puts an error into words beside the question, which stays: the next tap is the next try. */
+    show(view: string, error: unknown, errno?: number) {
+      const code = isMpAuthError(error) ? error.code : 'INTERNAL'
+      const action = isMpAuthError(error) ? error.action : 'NONE'
+      const words = wordsOf(error, this.data.lang)
+      const again = this.data.t.tapAgain || ''
+      const text = action === 'TAP_AGAIN' && !words.includes(again) ? `${words} ${again}` : words
+      this.setData({ view, error: text, code })
+      this.report(code, text, errno, action)
+    },
+
+    report(code: string, text: string, errno?: number, action = 'NONE') {
+      if (code === 'PRIVACY_UNDECLARED' || code === 'CONFIG') {
+        const hint =
+          code === 'CONFIG' ? 'no session of this name' : 'declare phone, nickname and picture in the privacy guide'
+        this.find()?.logger.error(`auth-flow: ${code}: ${hint}`)
+      }
+      this.triggerEvent('fail', errno ? { code, action, text, errno } : { code, action, text })
+    },
+
+    onFail(e: { detail: { code: string; text: string; errno?: number } }) {
+      const { code, text, errno } = e.detail
+      this.setData({ error: text, code })
+      this.report(code, text, errno)
+    },
+
+    onAnswered() {
+      if (this.data.error) this.setData({ error: '', code: '' })
+    },
+
+    onNeedAgree() {
+      this.triggerEvent('needagree')
+    },
+
+    onRetry() {
+      this.start(true)
+    },
+
+    onSkip() {
+      const session = this.find()
+      this.triggerEvent('cancel', { need: session?.missing(this.wanted(session)) })
+      session?.rejectAuth()
+    },
+  },
+})
