@@ -1,7 +1,10 @@
 import { MpAuthError } from '../errors'
 import type { HttpResponse } from '../platform'
 import type { Session } from '../session/types'
-import { codeOf, errorOf } from './server-error'
+import { codeOf, refusalOf } from './server-error'
+
+/** What requests use of a session. */
+export type CoreSession = Pick<Session, 'getToken' | 'peekToken' | 'refreshLogin' | 'login' | 'loggedOut' | 'logger'>
 
 /** How a server is told who asks, and how it says that it does not believe it. mpauth's way unless told otherwise. */
 export interface AuthPolicy {
@@ -35,7 +38,7 @@ export class AuthCore {
   private readonly policy: Required<AuthPolicy>
 
   constructor(
-    private readonly session: Session,
+    private readonly session: CoreSession,
     policy: AuthPolicy = {},
   ) {
     this.policy = {
@@ -104,9 +107,15 @@ export class AuthCore {
       .catch((e) => session.logger.warn('renewal of the session key', e))
   }
 
+  /** The error of an answer that the SDK has to do with; null for what is the app's own business. */
+  refusal(response: HttpResponse, operation?: string): MpAuthError | null {
+    if (this.verdict(response) === 'decrypt') return refusalOf(response, operation, 'DECRYPT_WX_OPEN_DATA_FAIL')
+    return this.policy.codeOf(response) === 'AUTH_STEP_REQUIRED' ? refusalOf(response, operation) : null
+  }
+
   /** The error of a request that was refused with a token just renewed. */
   replayFailed(response: HttpResponse): MpAuthError {
-    const cause = errorOf(response)
-    return new MpAuthError('AUTH_REPLAY_FAILED', cause?.message, { cause, requestId: cause?.requestId })
+    const cause = refusalOf(response)
+    return new MpAuthError('AUTH_REPLAY_FAILED', cause.message, { cause, requestId: cause.requestId })
   }
 }

@@ -45,7 +45,7 @@ interface Body extends Told {
   errors?: readonly ({ message?: unknown; extensions?: Told | null } | null)[]
 }
 
-const has = (record: object, key: string) => Object.hasOwn(record, key)
+const has = (record: object, key: string) => Object.keys(record).includes(key)
 
 /** The JSON object that a response carries, also as a text; null when it carries none. */
 export function bodyOf(response: HttpResponse): Record<string, unknown> | null {
@@ -76,33 +76,38 @@ export function codeOf(response: HttpResponse): string | undefined {
  * page for example, is SERVER. The message is the server's, for developers.
  */
 export function errorOf(response: HttpResponse, operation?: string): MpAuthError | null {
+  const body: Body | null = bodyOf(response)
+  return isOk(response.statusCode) && body && !firstOf(body) ? null : refusalOf(response, operation)
+}
+
+/** As `errorOf`, of an answer that is known to be an error, and perhaps which. */
+export function refusalOf(response: HttpResponse, operation?: string, as?: ServerErrorCode): MpAuthError {
   const { statusCode: status } = response
   const body: Body | null = bodyOf(response)
   const first = firstOf(body)
-  const ok = status >= 200 && status < 300
-  if (ok && body && !first) return null
   const told: Told = (first ? first.extensions : body) ?? {}
   const said = codeOf(response) ?? ''
-  const known = has(serverActions, said) ? (said as ServerErrorCode) : has(synonyms, said) ? synonyms[said] : undefined
+  const known =
+    as ?? (has(serverActions, said) ? (said as ServerErrorCode) : has(synonyms, said) ? synonyms[said] : undefined)
   const code = known ?? codeByStatus(status, !!first)
-  const action = actionOf(code, told, known)
-  const passing = code === 'SERVER' ? ok || status >= 500 || status === 408 : code === 'GRAPHQL' && status >= 500
+  // A page in place of an answer is somebody's in between, who may be gone the next time.
+  const passing = status >= 500 ? !known : code === 'SERVER' && ((isOk(status) && !body) || status === 408)
+  const action = actionOf(code, told, known, passing)
   const message = first ? first.message : told.message
-  return new MpAuthError(
-    code,
-    [operation, status, typeof message === 'string' && message.slice(0, 200)].filter(Boolean).join(' '),
-    {
-      action: action === 'NONE' && passing ? 'RETRY' : action,
-      retryable: typeof told.retryable === 'boolean' ? told.retryable : action === 'RETRY' || passing,
-      retryAfterMs: waitOf(told, response),
-      requestId: textOr(told.requestId, response.header['x-request-id']),
-      have: textOr(told.have) as AuthStepName | undefined,
-      need: Array.isArray(told.need) ? (told.need as AuthFact[]) : undefined,
-      next: textOr(told.next) as AuthFact | undefined,
-      data: { ...(code === 'GRAPHQL' && told), status, ...(said !== code && said && { code: said }) },
-    },
-  )
+  const words = [operation, status, typeof message === 'string' && message.slice(0, 200)]
+  return new MpAuthError(code, words.filter(Boolean).join(' '), {
+    action,
+    retryable: typeof told.retryable === 'boolean' ? told.retryable : action === 'RETRY',
+    retryAfterMs: waitOf(told, response),
+    requestId: textOr(told.requestId, response.header['x-request-id']),
+    have: textOr(told.have) as AuthStepName | undefined,
+    need: Array.isArray(told.need) ? (told.need as AuthFact[]) : undefined,
+    next: textOr(told.next) as AuthFact | undefined,
+    data: { ...(code === 'GRAPHQL' && told), status, ...(said !== code && said && { code: said }) },
+  })
 }
+
+const isOk = (status: number) => status >= 200 && status < 300
 
 function codeByStatus(status: number, graphql: boolean): ErrorCode {
   if (status === 401) return 'UNAUTHENTICATED'
@@ -110,12 +115,19 @@ function codeByStatus(status: number, graphql: boolean): ErrorCode {
   return graphql ? 'GRAPHQL' : 'SERVER'
 }
 
-function actionOf(code: ErrorCode, told: Told, known: ServerErrorCode | undefined): ErrorAction {
-  const actions: ErrorAction[] = ['RELOGIN', 'REFRESH', 'RETRY', 'TAP_AGAIN', 'AUTHORIZE', 'NONE']
-  const said = actions.find((action) => action === told.action)
+const allActions: readonly ErrorAction[] = ['RELOGIN', 'REFRESH', 'RETRY', 'TAP_AGAIN', 'AUTHORIZE', 'NONE']
+
+function actionOf(
+  code: ErrorCode,
+  { action }: Told,
+  known: ServerErrorCode | undefined,
+  passing: boolean,
+): ErrorAction {
+  const said = allActions.find((one) => one === action)
   if (said) return said
   if (known) return serverActions[known]
-  return code === 'UNAUTHENTICATED' ? 'REFRESH' : code === 'RATE_LIMITED' ? 'RETRY' : 'NONE'
+  if (code === 'UNAUTHENTICATED') return 'REFRESH'
+  return code === 'RATE_LIMITED' || passing ? 'RETRY' : 'NONE'
 }
 
 /** A Retry-After that is a date is left out: it would need both clocks to agree. */
