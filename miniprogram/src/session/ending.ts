@@ -1,0 +1,81 @@
+import type { Backend, Send, User } from '../backend'
+import type { MpAuthError } from '../errors'
+import type { Logger } from '../logger'
+import { asError } from './login'
+import type { Ending, Vault } from './snapshot'
+
+/**
+ * Tells the server which logins are over. What could not be told is kept, over restarts too, until the server has
+ * confirmed or refused it; nobody ever waits for it.
+ */
+export class Endings<U extends User = User> {
+  private running = false
+
+  constructor(
+    private readonly vault: Vault<U>,
+    private readonly backend: Backend<U>,
+    private readonly send: Send,
+    private readonly logger: Logger,
+  ) {}
+
+  add(ending: Ending): void {
+    // The latest few do: those before them have long been replaced by later logins of the device.
+    this.vault.write(({ end }) => ({ end: [...end, ending].slice(-3) }))
+    this.flush()
+  }
+
+  /** Ends the other sessions of somebody who had logged out everywhere, and has logged in again before it could be told. */
+  others(token: string): void {
+    this.backend.logout(token, 'OTHERS', this.send).catch((error) => this.failed(error))
+  }
+
+  /** Tries what is left. Call when there is reason to think that the server can be reached. */
+  async flush(): Promise<void> {
+    if (this.running) return
+    this.running = true
+    const tried = new Set<string>()
+    let ending = this.vault.envelope.end[0]
+    while (ending) {
+      tried.add(ending.token)
+      await this.end(ending)
+      ending = this.vault.envelope.end.find(({ token }) => !tried.has(token))
+    }
+    this.running = false
+  }
+
+  private async end(ending: Ending): Promise<void> {
+    const { token, refreshToken, scope } = ending
+    try {
+      await this.backend.logout(token, scope, this.send)
+      this.replace(ending)
+    } catch (cause) {
+      const error = this.failed(cause)
+      // An access token is short-lived; the session behind it is not.
+      if (error.code === 'TOKEN_EXPIRED' && refreshToken && this.backend.refreshToken)
+        await this.renew(ending, refreshToken)
+      else if (!error.retryable || error.code === 'TOKEN_EXPIRED') this.replace(ending)
+    }
+  }
+
+  private async renew(ending: Ending, refreshToken: string): Promise<void> {
+    try {
+      const login = await this.backend.refreshToken!(refreshToken, this.send)
+      this.replace(ending, { ...ending, token: login.token, refreshToken: login.refreshToken })
+    } catch (cause) {
+      if (!this.failed(cause).retryable) this.replace(ending)
+    }
+  }
+
+  private failed(cause: unknown): MpAuthError {
+    const error = asError(cause)
+    this.logger.info('mpauth: the server could not be told of the logout', error.code)
+    return error
+  }
+
+  private replace(old: Ending, by?: Ending): void {
+    this.vault.write(({ end }) => {
+      const others = end.filter(({ token }) => token !== old.token)
+      return { end: by && others.length < end.length ? [...others, by] : others }
+    })
+  }
+}

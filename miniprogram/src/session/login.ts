@@ -1,0 +1,193 @@
+import type { Backend, Login, Send, User } from '../backend'
+import { type ErrorCode, isMpAuthError, MpAuthError } from '../errors'
+import type { LoginCode, Platform } from '../platform'
+import type { Delay } from '../status'
+
+/** The version that the server is told. */
+export const sdkVersion = '0.1.0'
+
+export interface ExchangeOptions<U extends User> {
+  platform: Platform
+  backend: Backend<U>
+  loginTimeoutMs: number
+  retry: { times: number; baseMs: number }
+  now: () => number
+  random: () => number
+  delay: Delay
+  onPerf: (perf: { platformMs: number; serverMs: number }) => void
+}
+
+/** What a login is made of: the refresh token, or a code of the platform. */
+export type Proof = 'token' | 'code'
+
+/** Throws when nobody wants the login any more. */
+export type Alive = () => void
+
+/** The request may not have arrived, or its answer was lost: the very same one can be repeated. */
+const lost: ErrorCode[] = ['NETWORK', 'TIMEOUT', 'SERVER', 'UNAVAILABLE']
+/** The code is spent, or there never was one. */
+const spent: ErrorCode[] = ['WX_LOGIN_FAILED', 'LOGIN_CODE_INVALID', 'WECHAT_UNAVAILABLE']
+/** The server says no to this refresh token; a code may still do. */
+const refused: ErrorCode[] = [
+  'UNAUTHENTICATED',
+  'TOKEN_EXPIRED',
+  'SESSION_REVOKED',
+  'BAD_INPUT',
+  'NOT_FOUND',
+  'GRAPHQL',
+]
+/** Nothing that a device does by itself changes these. */
+const final: ErrorCode[] = ['LOGIN_BLOCKED', 'ACCOUNT_DISABLED', 'ACCOUNT_CLOSING']
+
+interface Bar {
+  error: MpAuthError
+  from: number
+  until: number
+}
+
+/** Makes logins: asks for codes, repeats what may be repeated, and keeps away from a server that said when to come back. */
+export class Exchange<U extends User = User> {
+  private bars: Partial<Record<Proof, Bar>> = {}
+
+  constructor(private readonly options: ExchangeOptions<U>) {}
+
+  /** Throws the last refusal while it holds. */
+  check(proof: Proof): void {
+    const bar = this.bars[proof]
+    if (!bar) return
+    const now = this.options.now()
+    if (now < bar.from || now >= bar.until) {
+      delete this.bars[proof]
+      return
+    }
+    const { code, message, action, retryable } = bar.error
+    if (bar.until === Number.POSITIVE_INFINITY) throw bar.error
+    throw new MpAuthError(code, message, { action, retryable, retryAfterMs: bar.until - now, cause: bar.error })
+  }
+
+  /** A person asks: what the server has refused for good may be tried once more. When it said to wait, people wait too. */
+  forgive(): void {
+    for (const proof of ['token', 'code'] as const)
+      if (this.bars[proof]?.until === Number.POSITIVE_INFINITY) delete this.bars[proof]
+  }
+
+  /** Whether a login with a code is to follow this refusal of the refresh token. */
+  needsCode(error: unknown): boolean {
+    return isMpAuthError(error, ...refused)
+  }
+
+  /** Goes on with a refresh token. */
+  byToken(refreshToken: string, alive: Alive): Promise<Login<U>> {
+    const { backend } = this.options
+    return this.barring('token', () => this.repeat(() => backend.refreshToken!(refreshToken, this.send), alive))
+  }
+
+  /**
+   * Asks the platform for a code and exchanges it. A request whose answer was lost is repeated with the same code and
+   * nonce, to which the server gives the same answer; a code that is spent is replaced by a new one.
+   */
+  byCode(device: string, alive: Alive): Promise<Login<U>> {
+    return this.barring('code', async () => {
+      for (let n = 0; ; n++) {
+        try {
+          return await this.tryCode(device, alive)
+        } catch (error) {
+          await this.pause(n, asError(error), spent)
+          alive()
+        }
+      }
+    })
+  }
+
+  readonly send: Send = (request) => this.options.platform.request(request)
+
+  private async tryCode(device: string, alive: Alive): Promise<Login<U>> {
+    const { platform, backend, random, now } = this.options
+    const start = now()
+    const code = await this.code()
+    alive()
+    const middle = now()
+    const { name, platform: system } = platform.device()
+    const input = {
+      ...code,
+      nonce: randomText(random),
+      appId: platform.appId(),
+      device: { id: device, name: name.slice(0, 64), platform: system.slice(0, 32), sdkVersion },
+    }
+    const login = await this.repeat(() => backend.silentLogin(input, this.send), alive)
+    this.options.onPerf({ platformMs: middle - start, serverMs: now() - middle })
+    return login
+  }
+
+  /** A code, in time. The platform's own words are the cause. */
+  private code(): Promise<LoginCode> {
+    const { platform, loginTimeoutMs, delay } = this.options
+    return new Promise((resolve, reject) => {
+      const fail = (message: string, cause?: unknown) => {
+        if (isMpAuthError(cause) && !cause.retryable) return reject(cause)
+        const data = isMpAuthError(cause) && cause.data ? { data: cause.data } : {}
+        reject(new MpAuthError('WX_LOGIN_FAILED', message, { retryable: true, cause, ...data }))
+      }
+      const cancel = delay(loginTimeoutMs, () => fail(`no code within ${loginTimeoutMs} ms`))
+      const settle = (then: () => void) => {
+        cancel()
+        then()
+      }
+      platform.login().then(
+        (code) => settle(() => (code.code || code.anonymousCode ? resolve(code) : fail('an empty code'))),
+        (cause) => settle(() => fail('no code', cause)),
+      )
+    })
+  }
+
+  /** The same request, again when its answer was lost. */
+  private async repeat(run: () => Promise<Login<U>>, alive: Alive): Promise<Login<U>> {
+    for (let n = 0; ; n++) {
+      try {
+        return await run()
+      } catch (error) {
+        await this.pause(n, asError(error), lost)
+        alive()
+      }
+    }
+  }
+
+  /** Waits before try n + 1, or throws the error when there is to be none. */
+  private pause(n: number, error: MpAuthError, codes: ErrorCode[]): Promise<void> {
+    const { retry, delay } = this.options
+    const ms = retry.baseMs * 2 ** n
+    const may = error.code === 'LOGIN_CODE_INVALID' || error.retryable
+    if (n >= retry.times || !may || !codes.includes(error.code) || (error.retryAfterMs ?? 0) > ms) throw error
+    return new Promise((resolve) => delay(ms, resolve))
+  }
+
+  /** Remembers what the server says about coming back. */
+  private async barring(proof: Proof, run: () => Promise<Login<U>>): Promise<Login<U>> {
+    try {
+      return await run()
+    } catch (cause) {
+      const error = asError(cause)
+      const from = this.options.now()
+      if (final.includes(error.code)) {
+        const bar = { error, from: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY }
+        this.bars.code = bar
+        if (error.code !== 'LOGIN_BLOCKED') this.bars.token = bar
+      } else if (error.retryAfterMs) {
+        this.bars[proof] = { error, from, until: from + error.retryAfterMs }
+      }
+      throw error
+    }
+  }
+}
+
+/** Whatever was thrown, as an error of the SDK. */
+export function asError(error: unknown): MpAuthError {
+  return isMpAuthError(error) ? error : new MpAuthError('SERVER', undefined, { cause: error })
+}
+
+/** 32 characters of 0-9a-f. */
+export function randomText(random: () => number): string {
+  let text = ''
+  while (text.length < 32) text += Math.floor(random() * 16).toString(16)
+  return text
+}

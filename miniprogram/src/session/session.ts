@@ -1,0 +1,285 @@
+import { AuthGate } from '../auth/must-auth'
+import type { Backend, LogoutScope, Send, UpdatePhoneInput, UpdateUserInput, User } from '../backend'
+import { Emitter } from '../emitter'
+import { isMpAuthError, MpAuthError } from '../errors'
+import { Fuse } from '../fuse'
+import { LockQueue } from '../lock-queue'
+import { Logger } from '../logger'
+import type { Platform } from '../platform'
+import { AuthCore } from '../request/auth-core'
+import { delay as platformDelay, Status } from '../status'
+import { type AuthFact, type AuthFlow, type AuthStep, defaultFlow, missingOf, stepOf } from '../step'
+import { Endings } from './ending'
+import { Exchange, randomText } from './login'
+import { isOwn, register, sharedSession, unregister } from './registry'
+import { Renewal } from './renewal'
+import { Vault } from './snapshot'
+import type { MustAuthOptions, Session, SessionEvents, SessionOptions, Snapshot } from './types'
+
+/**
+ * Creates the session of a Mini Program; once, before any page. A second call with a name returns the first one's
+ * session, also when it was another copy of the SDK that made it.
+ */
+export function createSession<U extends User = User>(options: SessionOptions<U>): Session<U> {
+  const { platform, name = 'default' } = options
+  const known = isOwn(name)
+  const found = sharedSession(platform, name)
+  if (found) {
+    if (known) found.logger.warn(`mpauth: session '${name}' exists already, and keeps its options`)
+    return found as unknown as Session<U>
+  }
+  const session = new MpSession(options)
+  register(platform, session as unknown as Session)
+  return session
+}
+
+class MpSession<U extends User> implements Session<U> {
+  readonly name: string
+  readonly status: { readonly login: Status<Snapshot<U>>; readonly auth: Status<AuthStep> }
+  readonly events: Emitter<SessionEvents<U>>
+  readonly fuse: Fuse
+  readonly flow: AuthFlow
+  readonly tabPages: readonly string[]
+  readonly platform: Platform
+  readonly logger: Logger
+
+  private readonly backend: Backend<U>
+  private readonly vault: Vault<U>
+  private readonly exchange: Exchange<U>
+  private readonly endings: Endings<U>
+  private readonly renewal: Renewal<U>
+  private readonly core: AuthCore
+  private readonly gate: AuthGate
+  private readonly keyQueue = new LockQueue({ name: 'session key' })
+  private readonly unlisten: ((() => void) | undefined)[]
+
+  constructor(options: SessionOptions<U>) {
+    const { platform, backend, name = 'default', flow = defaultFlow, now = Date.now, random = Math.random } = options
+    const delay = options.delay ?? platformDelay
+    const logger = options.logger ?? new Logger()
+    const onError = (error: unknown) => logger.error('mpauth: a listener failed', error)
+    this.name = name
+    this.flow = flow
+    this.tabPages = options.tabPages ?? []
+    this.platform = platform
+    this.backend = backend
+    this.logger = logger
+    this.events = new Emitter(onError)
+    this.status = { login: new Status('login', { delay, onError }), auth: new Status('auth', { delay, onError }) }
+    this.fuse = new Fuse({
+      name: 'login',
+      now,
+      ...options.fuse,
+      onChange: (open) => {
+        logger.warn(`mpauth: the fuse is ${open ? 'open' : 'closed'}`)
+        this.events.emit('fuse', { open })
+        options.fuse?.onChange?.(open)
+      },
+    })
+    this.vault = new Vault<U>({
+      storage: options.storage ?? platform.storage,
+      key: `mpauth:${name}:${platform.envVersion()}:${platform.appId()}`,
+      newDevice: () => randomText(random),
+      logger,
+      onForeign: (before, after) => this.renewal.foreign(before, after),
+    })
+    this.exchange = new Exchange<U>({
+      platform,
+      backend,
+      loginTimeoutMs: options.loginTimeoutMs ?? 8000,
+      retry: { times: 1, baseMs: 300, ...options.retry },
+      now,
+      random,
+      delay,
+      onPerf: (perf) => this.events.emit('perf', perf),
+    })
+    this.endings = new Endings(this.vault, backend, this.exchange.send, logger)
+    this.renewal = new Renewal<U>({
+      options,
+      flow,
+      now,
+      vault: this.vault,
+      exchange: this.exchange,
+      endings: this.endings,
+      queue: new LockQueue({ name: 'login', maxQueue: options.maxQueue ?? 100 }),
+      fuse: this.fuse,
+      status: this.status.login,
+      events: this.events,
+      logger,
+    })
+    this.core = new AuthCore(this as unknown as Session)
+    this.gate = new AuthGate(this, { ...options, delay })
+    const snap = this.renewal.fresh()
+    if (snap) this.status.login.success(snap)
+    this.unlisten = ['online', 'show'].map((why) =>
+      platform[why === 'show' ? 'onShow' : 'onOnline']?.(() => this.renewal.again(why)),
+    )
+    this.endings.flush()
+  }
+
+  get user(): U | null {
+    return this.vault.snap?.user ?? null
+  }
+
+  get loggedOut(): boolean {
+    return this.vault.envelope.out
+  }
+
+  get needed(): readonly AuthFact[] {
+    return this.gate.needed
+  }
+
+  async login({ force = false, reason = 'login' }: { force?: boolean; reason?: string } = {}): Promise<Snapshot<U>> {
+    if (!force) return this.renewal.ready(reason)
+    this.exchange.forgive()
+    return this.renewal.renew(reason, true)
+  }
+
+  ensureLogin(): Promise<Snapshot<U>> {
+    return this.renewal.ready('ensure')
+  }
+
+  refreshLogin(options: { staleToken?: string; reason?: string } = {}): Promise<Snapshot<U>> {
+    return this.renewal.replace(options.staleToken, options.reason ?? 'refresh')
+  }
+
+  async getToken(): Promise<string> {
+    return (await this.ensureLogin()).token
+  }
+
+  peekToken(): string | null {
+    return this.vault.snap?.token ?? null
+  }
+
+  ensureSessionKey(): Promise<void> {
+    return this.keyQueue.run(() => this.renewSessionKey())
+  }
+
+  hasUser(): boolean {
+    return !!this.user?.hasProfile
+  }
+
+  hasPhone(): boolean {
+    return !!this.user?.hasPhone
+  }
+
+  hasUnionId(): boolean {
+    return !!this.user?.hasUnionId
+  }
+
+  currentAuthStep(): AuthStep {
+    return stepOf(this.user, this.flow)
+  }
+
+  missing(need: readonly AuthFact[] = this.flow): AuthFact[] {
+    return missingOf(this.user, need)
+  }
+
+  mustAuth(options?: MustAuthOptions): Promise<AuthStep> {
+    return this.gate.mustAuth(options)
+  }
+
+  resolveAuth(): void {
+    this.gate.resolveAuth()
+  }
+
+  rejectAuth(error?: unknown): void {
+    this.gate.rejectAuth(error)
+  }
+
+  async updateUser({ avatarPath, ...input }: UpdateUserInput): Promise<U> {
+    const { epoch } = this.renewal
+    if (avatarPath) input.avatarKey = await this.uploadAvatar(avatarPath)
+    return this.renewal.adopt(await this.backend.updateUser(input, this.send), epoch)
+  }
+
+  async updatePhone(input: UpdatePhoneInput): Promise<U> {
+    const { epoch } = this.renewal
+    return this.renewal.adopt(await this.backend.updatePhone(input, this.send), epoch)
+  }
+
+  async unbindPhone(): Promise<U> {
+    const { epoch } = this.renewal
+    return this.renewal.adopt(await this.backend.unbindPhone(this.send), epoch)
+  }
+
+  async me(): Promise<U> {
+    const { epoch } = this.renewal
+    return this.renewal.adopt(await this.backend.me(this.send), epoch)
+  }
+
+  async uploadAvatar(filePath: string): Promise<string> {
+    const { backend, platform } = this
+    if (!backend.uploadAvatar || !platform.upload) throw new MpAuthError('UNSUPPORTED', 'no upload of pictures')
+    return this.withToken((token) => backend.uploadAvatar!(filePath, token, (upload) => platform.upload!(upload)))
+  }
+
+  async logout({ scope = 'THIS' }: { scope?: LogoutScope } = {}): Promise<void> {
+    // The others are no part of this device: this one goes on.
+    if (scope === 'OTHERS') return this.withToken((token) => this.backend.logout(token, scope, this.exchange.send))
+    // Another context may have renewed the login: it is the latest token that has to end.
+    this.vault.reload()
+    const { snap } = this.vault
+    this.renewal.end('logout', true, snap ? { token: snap.token, refreshToken: snap.refreshToken, scope } : undefined)
+    this.endings.flush()
+  }
+
+  clearSession(reason = 'clear'): void {
+    this.renewal.end(reason, this.loggedOut)
+  }
+
+  destroy(): void {
+    this.renewal.destroy()
+    for (const off of this.unlisten) off?.()
+    unregister(this.platform, this as unknown as Session)
+    this.gate.rejectAuth(new MpAuthError('STALE', 'the session was destroyed'))
+    this.events.clear()
+  }
+
+  /** With the token, renewed where it must be, and repeated once. */
+  private readonly send: Send = (request) =>
+    this.core.run(true, true, (header) =>
+      this.platform.request({ ...request, header: { ...request.header, ...header } }),
+    )
+
+  /** The same for what takes the token itself and tells by its error that the token was refused. */
+  private async withToken<T>(run: (token: string) => Promise<T>): Promise<T> {
+    const refused = (error: unknown) => isMpAuthError(error, 'TOKEN_EXPIRED', 'UNAUTHENTICATED', 'SESSION_REVOKED')
+    const token = await this.getToken()
+    try {
+      return await run(token)
+    } catch (error) {
+      if (!refused(error)) throw error
+    }
+    const renewed = await this.refreshLogin({ staleToken: token, reason: 'token refused' })
+    try {
+      return await run(renewed.token)
+    } catch (cause) {
+      throw refused(cause) ? new MpAuthError('AUTH_REPLAY_FAILED', undefined, { cause }) : cause
+    }
+  }
+
+  private async renewSessionKey(): Promise<void> {
+    const { renewal } = this
+    const { epoch, codes } = renewal
+    await this.ensureLogin()
+    // A login with a code has just brought a new key.
+    if (renewal.codes !== codes || (await this.isSessionKeyGood())) return
+    renewal.mustBe(epoch)
+    await renewal.renew('session key', true)
+  }
+
+  /**
+   * The platform speaks of the key of the latest code, wherever that went; only the server knows which key it holds. If
+   * the server cannot say, a tap may fail once, which renews the key too: better than no tap at all.
+   */
+  private async isSessionKeyGood(): Promise<boolean> {
+    const { platform, backend } = this
+    if (platform.checkSession && !(await platform.checkSession().catch(() => false))) return false
+    if (!backend.checkSessionKey) return true
+    return backend.checkSessionKey(this.send).catch((error: unknown) => {
+      this.logger.warn('mpauth: the session_key could not be checked', error)
+      return true
+    })
+  }
+}
