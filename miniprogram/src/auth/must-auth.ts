@@ -65,6 +65,7 @@ interface Ask {
  */
 export class AuthGate {
   private ask: Ask | null = null
+  private entry: Promise<unknown> | undefined
 
   constructor(
     private readonly session: AuthSession,
@@ -139,7 +140,7 @@ export class AuthGate {
 
   private async pass(waiter: Waiter, options: MustAuthOptions): Promise<void> {
     const { session } = this
-    await (session.loggedOut ? session.login({ force: true, reason: 'mustAuth' }) : session.ensureLogin())
+    await this.enter()
     while (!waiter.settled) {
       if (session.loggedOut) throw loggedOut()
       const missing = session.missing(waiter.need)
@@ -151,6 +152,16 @@ export class AuthGate {
       // The other one's turn ends with an act of the person, so this comes round once per act.
       await ask.over
     }
+  }
+
+  /** One login for all who wait for it, so that they go on in the order in which they came. */
+  private enter(): Promise<unknown> {
+    const { session } = this
+    if (session.loggedOut) return session.login({ force: true, reason: 'mustAuth' })
+    this.entry ??= session.ensureLogin().finally(() => {
+      this.entry = undefined
+    })
+    return this.entry
   }
 
   private satisfied(waiter: Waiter): void {
