@@ -35,8 +35,8 @@ type AuditEvent struct {
 	Revokes *auditevent.Revokes `json:"revokes,omitempty"`
 	// Epoch holds the value of the "epoch" field.
 	Epoch int64 `json:"epoch,omitempty"`
-	// The administrator who did it, as kind:name; empty: the person themselves, or the server by its own rules.
-	Actor string `json:"actor,omitempty"`
+	// The administrator who did it, as kind:name; absent: the person themselves, or the server by its own rules.
+	Actor *string `json:"actor,omitempty"`
 	// Why the administrator did it, in their words.
 	Reason *string `json:"reason,omitempty"`
 	// Detail holds the value of the "detail" field.
@@ -135,7 +135,8 @@ func (_m *AuditEvent) assignValues(columns []string, values []any) error {
 			if value, ok := values[i].(*sql.NullString); !ok {
 				return fmt.Errorf("unexpected type %T for field actor", values[i])
 			} else if value.Valid {
-				_m.Actor = value.String
+				_m.Actor = new(string)
+				*_m.Actor = value.String
 			}
 		case auditevent.FieldReason:
 			if value, ok := values[i].(*sql.NullString); !ok {
@@ -218,8 +219,10 @@ func (_m *AuditEvent) String() string {
 	builder.WriteString("epoch=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Epoch))
 	builder.WriteString(", ")
-	builder.WriteString("actor=")
-	builder.WriteString(_m.Actor)
+	if v := _m.Actor; v != nil {
+		builder.WriteString("actor=")
+		builder.WriteString(*v)
+	}
 	builder.WriteString(", ")
 	if v := _m.Reason; v != nil {
 		builder.WriteString("reason=")

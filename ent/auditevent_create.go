@@ -190,10 +190,6 @@ func (_c *AuditEventCreate) defaults() {
 		v := auditevent.DefaultEpoch
 		_c.mutation.SetEpoch(v)
 	}
-	if _, ok := _c.mutation.Actor(); !ok {
-		v := auditevent.DefaultActor
-		_c.mutation.SetActor(v)
-	}
 }
 
 // check runs all checks and user-defined validators on the builder.
@@ -214,9 +210,6 @@ func (_c *AuditEventCreate) check() error {
 	}
 	if _, ok := _c.mutation.Epoch(); !ok {
 		return &ValidationError{Name: "epoch", err: errors.New(`ent: missing required field "AuditEvent.epoch"`)}
-	}
-	if _, ok := _c.mutation.Actor(); !ok {
-		return &ValidationError{Name: "actor", err: errors.New(`ent: missing required field "AuditEvent.actor"`)}
 	}
 	return nil
 }
@@ -285,7 +278,7 @@ func (_c *AuditEventCreate) createSpec() (*AuditEvent, *sqlgraph.CreateSpec) {
 	}
 	if value, ok := _c.mutation.Actor(); ok {
 		_spec.SetField(auditevent.FieldActor, field.TypeString, value)
-		_node.Actor = value
+		_node.Actor = &value
 	}
 	if value, ok := _c.mutation.Reason(); ok {
 		_spec.SetField(auditevent.FieldReason, field.TypeString, value)

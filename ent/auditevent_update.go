@@ -87,6 +87,9 @@ func (_u *AuditEventUpdate) sqlSave(ctx context.Context) (_node int, err error) 
 	if _u.mutation.RevokesCleared() {
 		_spec.ClearField(auditevent.FieldRevokes, field.TypeEnum)
 	}
+	if _u.mutation.ActorCleared() {
+		_spec.ClearField(auditevent.FieldActor, field.TypeString)
+	}
 	if _u.mutation.ReasonCleared() {
 		_spec.ClearField(auditevent.FieldReason, field.TypeString)
 	}
@@ -203,6 +206,9 @@ func (_u *AuditEventUpdateOne) sqlSave(ctx context.Context) (_node *AuditEvent, 
 	}
 	if _u.mutation.RevokesCleared() {
 		_spec.ClearField(auditevent.FieldRevokes, field.TypeEnum)
+	}
+	if _u.mutation.ActorCleared() {
+		_spec.ClearField(auditevent.FieldActor, field.TypeString)
 	}
 	if _u.mutation.ReasonCleared() {
 		_spec.ClearField(auditevent.FieldReason, field.TypeString)

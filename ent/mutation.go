@@ -1963,7 +1963,7 @@ func (m *AuditEventMutation) Actor() (r string, exists bool) {
 // OldActor returns the old "actor" field's value of the AuditEvent entity.
 // If the AuditEvent object wasn't provided to the builder, the object is fetched from the database.
 // An error is returned if the mutation operation is not UpdateOne, or the database query fails.
-func (m *AuditEventMutation) OldActor(ctx context.Context) (v string, err error) {
+func (m *AuditEventMutation) OldActor(ctx context.Context) (v *string, err error) {
 	if !m.op.Is(OpUpdateOne) {
 		return v, errors.New("OldActor is only allowed on UpdateOne operations")
 	}
@@ -1977,9 +1977,22 @@ func (m *AuditEventMutation) OldActor(ctx context.Context) (v string, err error)
 	return oldValue.Actor, nil
 }
 
+// ClearActor clears the value of the "actor" field.
+func (m *AuditEventMutation) ClearActor() {
+	m.actor = nil
+	m.clearedFields[auditevent.FieldActor] = struct{}{}
+}
+
+// ActorCleared returns if the "actor" field was cleared in this mutation.
+func (m *AuditEventMutation) ActorCleared() bool {
+	_, ok := m.clearedFields[auditevent.FieldActor]
+	return ok
+}
+
 // ResetActor resets all changes to the "actor" field.
 func (m *AuditEventMutation) ResetActor() {
 	m.actor = nil
+	delete(m.clearedFields, auditevent.FieldActor)
 }
 
 // SetReason sets the "reason" field.
@@ -2364,6 +2377,9 @@ func (m *AuditEventMutation) ClearedFields() []string {
 	if m.FieldCleared(auditevent.FieldRevokes) {
 		fields = append(fields, auditevent.FieldRevokes)
 	}
+	if m.FieldCleared(auditevent.FieldActor) {
+		fields = append(fields, auditevent.FieldActor)
+	}
 	if m.FieldCleared(auditevent.FieldReason) {
 		fields = append(fields, auditevent.FieldReason)
 	}
@@ -2395,6 +2411,9 @@ func (m *AuditEventMutation) ClearField(name string) error {
 		return nil
 	case auditevent.FieldRevokes:
 		m.ClearRevokes()
+		return nil
+	case auditevent.FieldActor:
+		m.ClearActor()
 		return nil
 	case auditevent.FieldReason:
 		m.ClearReason()

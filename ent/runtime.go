@@ -57,10 +57,6 @@ func init() {
 	auditeventDescEpoch := auditeventFields[8].Descriptor()
 	// auditevent.DefaultEpoch holds the default value on creation for the epoch field.
 	auditevent.DefaultEpoch = auditeventDescEpoch.Default.(int64)
-	// auditeventDescActor is the schema descriptor for actor field.
-	auditeventDescActor := auditeventFields[9].Descriptor()
-	// auditevent.DefaultActor holds the default value on creation for the actor field.
-	auditevent.DefaultActor = auditeventDescActor.Default.(string)
 	auditsealFields := schema.AuditSeal{}.Fields()
 	_ = auditsealFields
 	// auditsealDescMAC is the schema descriptor for mac field.

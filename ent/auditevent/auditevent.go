@@ -68,8 +68,6 @@ func ValidColumn(column string) bool {
 var (
 	// DefaultEpoch holds the default value on creation for the "epoch" field.
 	DefaultEpoch int64
-	// DefaultActor holds the default value on creation for the "actor" field.
-	DefaultActor string
 )
 
 // Revokes defines the type for the "revokes" enum field.

@@ -545,6 +545,16 @@ func ActorHasSuffix(v string) predicate.AuditEvent {
 	return predicate.AuditEvent(sql.FieldHasSuffix(FieldActor, v))
 }
 
+// ActorIsNil applies the IsNil predicate on the "actor" field.
+func ActorIsNil() predicate.AuditEvent {
+	return predicate.AuditEvent(sql.FieldIsNull(FieldActor))
+}
+
+// ActorNotNil applies the NotNil predicate on the "actor" field.
+func ActorNotNil() predicate.AuditEvent {
+	return predicate.AuditEvent(sql.FieldNotNull(FieldActor))
+}
+
 // ActorEqualFold applies the EqualFold predicate on the "actor" field.
 func ActorEqualFold(v string) predicate.AuditEvent {
 	return predicate.AuditEvent(sql.FieldEqualFold(FieldActor, v))

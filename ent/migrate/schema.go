@@ -53,7 +53,7 @@ var (
 		{Name: "session_id", Type: field.TypeUUID, Nullable: true},
 		{Name: "revokes", Type: field.TypeEnum, Nullable: true, Enums: []string{"session", "user"}},
 		{Name: "epoch", Type: field.TypeInt64, Default: 0},
-		{Name: "actor", Type: field.TypeString, Default: ""},
+		{Name: "actor", Type: field.TypeString, Nullable: true},
 		{Name: "reason", Type: field.TypeString, Nullable: true},
 		{Name: "detail", Type: field.TypeJSON, Nullable: true},
 	}
@@ -78,7 +78,7 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{AuditEventsColumns[9], AuditEventsColumns[2]},
 				Annotation: &entsql.IndexAnnotation{
-					Where: "actor <> ''",
+					Where: "actor IS NOT NULL",
 				},
 			},
 			{

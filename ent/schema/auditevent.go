@@ -35,8 +35,8 @@ func (AuditEvent) Fields() []ent.Field {
 		field.Enum("revokes").Values("session", "user").Optional().Nillable().Immutable().
 			Comment("What this event ended: its session_id, or all tokens of its user_id older than epoch."),
 		field.Int64("epoch").Default(0).Immutable(),
-		field.String("actor").Default("").Immutable().
-			Comment("The administrator who did it, as kind:name; empty: the person themselves, or the server by its own rules."),
+		field.String("actor").Optional().Nillable().Immutable().
+			Comment("The administrator who did it, as kind:name; absent: the person themselves, or the server by its own rules."),
 		field.String("reason").Optional().Nillable().Immutable().
 			Comment("Why the administrator did it, in their words."),
 		field.JSON("detail", map[string]string{}).Optional().Immutable(),
@@ -49,7 +49,7 @@ func (AuditEvent) Indexes() []ent.Index {
 	return []ent.Index{
 		index.Fields("user_id", "at"),
 		index.Fields("at", "id"), // for the lists of administrators, and for retention
-		index.Fields("actor", "at").Annotations(entsql.IndexWhere("actor <> ''")),
+		index.Fields("actor", "at").Annotations(entsql.IndexWhere("actor IS NOT NULL")),
 		index.Fields("xid").Annotations(followed), // for each look of the revocation feed
 		index.Fields("at").Annotations(followed),  // for its first look
 	}

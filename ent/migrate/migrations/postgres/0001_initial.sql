@@ -41,13 +41,13 @@ CREATE TABLE "audit_events" (
   "session_id" uuid NULL,
   "revokes" character varying NULL,
   "epoch" bigint NOT NULL DEFAULT 0,
-  "actor" character varying NOT NULL DEFAULT '',
+  "actor" character varying NULL,
   "reason" character varying NULL,
   "detail" jsonb NULL,
   PRIMARY KEY ("id")
 );
 -- Create index "auditevent_actor_at" to table: "audit_events"
-CREATE INDEX "auditevent_actor_at" ON "audit_events" ("actor", "at") WHERE ((actor)::text <> ''::text);
+CREATE INDEX "auditevent_actor_at" ON "audit_events" ("actor", "at") WHERE (actor IS NOT NULL);
 -- Create index "auditevent_at" to table: "audit_events"
 CREATE INDEX "auditevent_at" ON "audit_events" ("at") WHERE (revokes IS NOT NULL);
 -- Create index "auditevent_at_id" to table: "audit_events"

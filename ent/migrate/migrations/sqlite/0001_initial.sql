@@ -33,7 +33,7 @@ CREATE TABLE `audit_events` (
   `session_id` uuid NULL,
   `revokes` text NULL,
   `epoch` integer NOT NULL DEFAULT (0),
-  `actor` text NOT NULL DEFAULT (''),
+  `actor` text NULL,
   `reason` text NULL,
   `detail` json NULL
 );
@@ -42,7 +42,7 @@ CREATE INDEX `auditevent_user_id_at` ON `audit_events` (`user_id`, `at`);
 -- Create index "auditevent_at_id" to table: "audit_events"
 CREATE INDEX `auditevent_at_id` ON `audit_events` (`at`, `id`);
 -- Create index "auditevent_actor_at" to table: "audit_events"
-CREATE INDEX `auditevent_actor_at` ON `audit_events` (`actor`, `at`) WHERE actor <> '';
+CREATE INDEX `auditevent_actor_at` ON `audit_events` (`actor`, `at`) WHERE actor IS NOT NULL;
 -- Create index "auditevent_xid" to table: "audit_events"
 CREATE INDEX `auditevent_xid` ON `audit_events` (`xid`) WHERE revokes IS NOT NULL;
 -- Create index "auditevent_at" to table: "audit_events"
