@@ -19,8 +19,10 @@ import { rolldown } from 'rolldown'
 const root = dirname(fileURLToPath(import.meta.url))
 const at = (...path) => join(root, ...path)
 
-/** What is imported beside the index. `testing` runs in Node and has no business on a phone. */
+/** What is imported beside the index, which others take from it: an app that shows no words loads none. */
+const texts = { texts: 'src/entries/texts.ts' }
 const subEntries = { fly: 'src/entries/fly.ts', log: 'src/entries/log.ts' }
+/** Runs in Node and has no business on a phone. */
 const testing = { testing: 'src/entries/testing.ts' }
 
 /** Every folder with an index.ts under components/ and pages/: its place in the package is its place here. */
@@ -43,46 +45,53 @@ function copyNative() {
   }
 }
 
-/** Bundles entries, and answers which modules went into them. */
-async function bundle(all, output, core) {
-  const input = Object.fromEntries(Object.entries(all).filter(([, source]) => existsSync(at(source))))
-  if (Object.keys(input).length === 0) return new Set()
+/**
+ * Bundles entries. `owners` says which file exports a module already, by the id of the module: entries take it from
+ * there, so that an app has one copy of it. Answers the modules that the entries themselves export from.
+ */
+async function bundle(input, output, owners = new Map()) {
+  const exporting = new Set()
   const build = await rolldown({
     cwd: root,
     input,
     platform: 'neutral',
     transform: { target: 'es2018' },
     external: /^node:/,
-    plugins: core ? [takenFrom(core, output.dir)] : [],
+    plugins: [
+      takenFrom(owners, output.dir),
+      {
+        name: 'exporting',
+        moduleParsed({ isEntry, importedIds }) {
+          if (isEntry) for (const id of importedIds) exporting.add(id)
+        },
+      },
+    ],
     onLog(level, log) {
       if (level === 'warn') throw new Error(log.message)
     },
   })
-  const { output: chunks } = await build.write({
-    comments: { legal: false, annotation: false },
-    generatedCode: { symbols: false },
-    ...output,
-  })
+  await build.write({ comments: { legal: false, annotation: false }, generatedCode: { symbols: false }, ...output })
   await build.close()
-  return new Set(chunks.flatMap((chunk) => chunk.moduleIds ?? []))
+  return exporting
 }
 
-/**
- * Lets every entry take from the index what the index has, so that there is one copy of it in an app.
- * What an entry uses must therefore be exported by the index; a test reads the result.
- */
-function takenFrom({ modules, file }, dir) {
-  const placeholder = 'mpauth:index'
+function takenFrom(owners, dir) {
+  const placeholder = 'mpauth-file:'
   return {
-    name: 'taken-from-the-index',
+    name: 'taken-from-its-owner',
     async resolveId(source, importer, options) {
       if (!importer) return null
       const found = await this.resolve(source, importer, { ...options, skipSelf: true })
-      return found && modules.has(found.id) ? { id: placeholder, external: true } : found
+      const owner = found && owners.get(found.id)
+      return owner ? { id: placeholder + owner, external: true } : found
     },
     renderChunk(code, chunk) {
-      const path = relative(dirname(join(dir, chunk.fileName)), file)
-      return code.replaceAll(placeholder, path.startsWith('.') ? path : `./${path}`)
+      return code.replace(/mpauth-file:([^"'`]+)/g, (_, owner) => {
+        const path = relative(dirname(join(dir, chunk.fileName)), owner)
+          .split('\\')
+          .join('/')
+        return path.startsWith('.') ? path : `./${path}`
+      })
     },
   }
 }
@@ -114,18 +123,25 @@ function declarations() {
 
 for (const folder of ['miniprogram_dist', 'dist']) rmSync(at(folder), { recursive: true, force: true })
 
-const folder = ({ name }) => (name.includes('/') ? `${name}.js` : `${name}/index.js`)
+const folder = ({ name }) => (name === 'index' || name.includes('/') ? `${name}.js` : `${name}/index.js`)
 const cjs = { format: 'cjs', minify: true, chunkFileNames: 'shared/[name].js' }
 const esm = { dir: at('dist/esm'), format: 'es', entryFileNames: '[name].mjs', chunkFileNames: 'shared/[name].mjs' }
 
-const phone = at('miniprogram_dist')
-const modules = await bundle({ index: 'src/index.ts' }, { ...cjs, dir: phone, entryFileNames: '[name].js' })
-const core = { modules, file: join(phone, 'index.js') }
-await bundle({ ...subEntries, ...nativeEntries() }, { ...cjs, dir: phone, entryFileNames: folder }, core)
-copyNative()
-await bundle(testing, { ...cjs, minify: false, dir: at('dist/cjs'), entryFileNames: '[name].js' }, core)
+/** Index, then texts, then the rest: each takes from those before it. */
+async function inLayers(rest, output, fileOf) {
+  const owners = new Map()
+  for (const entry of [{ index: 'src/index.ts' }, texts]) {
+    const [name] = Object.keys(entry)
+    for (const id of await bundle(entry, output, owners)) owners.set(id, join(output.dir, fileOf({ name })))
+  }
+  await bundle(rest, output, owners)
+  return owners
+}
 
-await bundle({ index: 'src/index.ts' }, esm)
-await bundle({ ...subEntries, ...testing }, esm, { modules, file: at('dist/esm/index.mjs') })
+const phone = { ...cjs, dir: at('miniprogram_dist'), entryFileNames: folder }
+const owners = await inLayers({ ...subEntries, ...nativeEntries() }, phone, folder)
+copyNative()
+await bundle(testing, { ...cjs, minify: false, dir: at('dist/cjs'), entryFileNames: '[name].js' }, owners)
+await inLayers({ ...subEntries, ...testing }, esm, ({ name }) => `${name}.mjs`)
 cpSync(at('src/generated/trusted-documents.json'), at('dist/trusted-documents.json'))
 declarations()

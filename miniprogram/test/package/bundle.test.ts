@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { built, read, root } from './built'
 import { scan } from './free-variables'
@@ -18,10 +18,10 @@ const there = new Set(
 const screenOnly = ['Page', 'Component', 'Behavior']
 
 const scripts = built('miniprogram_dist').filter((name) => name.endsWith('.js'))
-const exported = Object.keys(createRequire(import.meta.url)(join(root, 'miniprogram_dist/index.js')))
+const load = createRequire(import.meta.url)
 
 describe.each(scripts)('%s', (name) => {
-  const { free, required } = scan(read(name))
+  const { free, required, taken } = scan(read(name))
   const native = /^miniprogram_dist\/(components|pages)\//.test(name)
 
   test('uses nothing that a Mini Program lacks', () => {
@@ -33,15 +33,14 @@ describe.each(scripts)('%s', (name) => {
     for (const path of required) expect(path).toMatch(/^\.\.?\/[\w./-]+\.js$/)
   })
 
-  test('takes from the index what the index exports', () => {
-    const [, alias] = /\b(\w+)=require\(["'`](?:\.\.?\/)+index\.js["'`]\)/.exec(read(name)) ?? []
-    const taken = alias ? [...read(name).matchAll(new RegExp(`\\b${alias}\\.([A-Za-z]\\w{2,})`, 'g'))] : []
-    expect(taken.map(([, one]) => one).filter((one) => !exported.includes(one as string))).toEqual([])
+  test('takes from other files what they export', () => {
+    const missing = taken.filter(([path, one]) => !(one in load(join(root, dirname(name), path))))
+    expect(missing).toEqual([])
   })
 })
 
 test('the platform is asked in one place: an entry beside the index never names it', () => {
-  for (const name of scripts.filter((one) => /\/(fly|log)\/index\.js$/.test(one))) {
+  for (const name of scripts.filter((one) => /\/(fly|log|texts)\/index\.js$/.test(one))) {
     expect([...scan(read(name)).free.keys()]).not.toContain('wx')
   }
 })

@@ -38,7 +38,7 @@ test('it brings nothing along', () => {
 })
 
 test('publint has nothing to say', async () => {
-  const { messages } = await publint({ pkgDir: root, strict: true })
+  const { messages } = await publint({ pkgDir: root, strict: true, level: 'warning' })
   expect(messages.map((message) => formatMessage(message, manifest, { color: false }))).toEqual([])
 })
 

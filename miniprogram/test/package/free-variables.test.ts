@@ -33,4 +33,13 @@ describe('what a file uses and does not declare', () => {
   test('a require tells its name, or that it has none', () => {
     expect(scan('require("a"); require(`b`); require(c); require("d" + e)').required).toEqual(['a', 'b', null, null])
   })
+
+  test('what is taken from a required file is told, and not what has the same name elsewhere', () => {
+    const text = 'const a = require("./a"); a.b(); (0, a.c)(a["d"]); function f(a) { return a.e }'
+    expect(scan(text).taken).toEqual([
+      ['./a', 'b'],
+      ['./a', 'c'],
+      ['./a', '[computed]'],
+    ])
+  })
 })

@@ -15,6 +15,8 @@ export interface Scan {
   free: Map<string, number>
   /** What every `require` asks for; null where that is not a literal. */
   required: (string | null)[]
+  /** Which properties of what was required are used: `[path, name]`. */
+  taken: [string, string][]
 }
 
 const isNode = (value: unknown): value is Any =>
@@ -66,20 +68,22 @@ function silent(node: Any): string[] {
 export function scan(text: string): Scan {
   const free: Scan['free'] = new Map()
   const required: Scan['required'] = []
+  const taken: Scan['taken'] = []
+  const modules = new Map<string, string>()
 
   const open = (parent: Scope | null, isFunctionScope: boolean): Scope => ({
     names: new Set(),
     function: isFunctionScope,
     parent,
   })
-  const known = (name: string, scope: Scope | null): boolean =>
-    scope !== null && (scope.names.has(name) || known(name, scope.parent))
+  const owner = (name: string, scope: Scope | null): Scope | null =>
+    scope === null || scope.names.has(name) ? scope : owner(name, scope.parent)
 
   function visit(node: Any, outer: Scope): void {
     let scope = outer
     if (node.type === 'Identifier') {
       const name = node.name as string
-      if (!known(name, scope) && !free.has(name)) free.set(name, node.start)
+      if (!owner(name, scope) && !free.has(name)) free.set(name, node.start)
       return
     }
     if (isFunction(node)) {
@@ -97,9 +101,16 @@ export function scan(text: string): Scan {
         node.type === 'SwitchStatement' ? (node.cases as Any[]).flatMap((one) => children(one)) : children(node)
       for (const child of cases) hoist(child, scope, true)
     }
-    if (node.type === 'CallExpression' && (node.callee as Any).name === 'require') {
-      const [name] = node.arguments as Any[]
-      required.push(name?.type === 'Literal' ? String(name.value) : templateText(name))
+    if (isRequire(node)) required.push(pathOf(node))
+    if (node.type === 'VariableDeclarator' && isRequire(node.init) && scope === file) {
+      modules.set((node.id as Any).name as string, pathOf(node.init) ?? '')
+    }
+    if (node.type === 'MemberExpression') {
+      const { name } = node.object as Any
+      const path = modules.get(name as string)
+      if (path !== undefined && owner(name as string, scope) === file) {
+        taken.push([path, node.computed ? '[computed]' : String((node.property as Any).name)])
+      }
     }
     for (const child of children(node, silent(node))) visit(child, scope)
   }
@@ -112,11 +123,16 @@ export function scan(text: string): Scan {
   const file = open(null, true)
   for (const child of children(program)) hoist(child, file, true)
   visit({ ...program, type: 'File' } as Any, file)
-  return { free, required }
+  return { free, required, taken }
 }
 
-/** The text of a template without holes, which minifiers write for a string. */
-function templateText(node: Any | undefined): string | null {
-  if (node?.type !== 'TemplateLiteral' || (node.expressions as unknown[]).length > 0) return null
-  return (node.quasis as { value: { cooked: string } }[])[0]?.value.cooked ?? null
+const isRequire = (node: unknown): node is Any =>
+  isNode(node) && node.type === 'CallExpression' && (node.callee as Any).name === 'require'
+
+/** What a `require` asks for: a string, or a template without holes, which minifiers write for one. */
+function pathOf(call: Any): string | null {
+  const [name] = call.arguments as Any[]
+  if (name?.type === 'Literal') return String(name.value)
+  if (name?.type !== 'TemplateLiteral' || (name.expressions as unknown[]).length > 0) return null
+  return (name.quasis as { value: { cooked: string } }[])[0]?.value.cooked ?? null
 }

@@ -8,14 +8,22 @@ const budget = 10 * 1024
 const scripts = built('miniprogram_dist').filter((name) => name.endsWith('index.js'))
 const gzipped = (files: string[]) => files.reduce((sum, name) => sum + gzipSync(read(name), { level: 9 }).length, 0)
 const index = closure('miniprogram_dist/index.js')
+const texts = closure('miniprogram_dist/texts/index.js')
+
+/** What a file adds to an app that has the core; components show words, so these are not counted again either. */
+function added(name: string): string[] {
+  const there = [index, /components|pages/.test(name) ? texts : []].flat()
+  return closure(name).filter((one) => !there.includes(one))
+}
 
 test('the core fits its budget', () => {
   const rows = scripts.map((name) => {
-    // A sub-entry and a component are what they add to the core.
-    const files = closure(name).filter((one) => name === index[0] || !index.includes(one))
-    return `${name.padEnd(52)} ${String(gzipped(files)).padStart(6)} B`
+    const size = gzipped(name === index[0] ? index : added(name))
+    return `${name.padEnd(52)} ${String(size).padStart(6)} B`
   })
-  console.info(`after gzip; all but the first beside the first, budget ${budget} B\n${rows.join('\n')}`)
+  console.info(
+    `after gzip; all but the index beside what it stands on, budget of the index ${budget} B\n${rows.join('\n')}`,
+  )
   expect(gzipped(index)).toBeLessThanOrEqual(budget)
 })
 

@@ -1,0 +1,2 @@
+/** `mpauth/log`: places for the log beside the console. */
+export * from '../realtime-sink'

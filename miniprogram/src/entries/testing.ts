@@ -1,0 +1,2 @@
+/** `mpauth/testing`: a platform for Node and for an app's own tests. */
+export * from '../testing'

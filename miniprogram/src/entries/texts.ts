@@ -1,0 +1,10 @@
+/** `mpauth/texts`: words for people, for every error and for the components. */
+export {
+  type LabelName,
+  type Labels,
+  type Language,
+  labels,
+  setTexts,
+  type TextOverrides,
+  textOf,
+} from '../texts'
