@@ -16,9 +16,11 @@ function isSecretName(name: string): boolean {
   return secretName.test(name.replace(/[-_]/g, '').toLowerCase())
 }
 
-/** `code` is a login code or the code of an error. */
-function isErrorCode(name: string, value: string): boolean {
-  return /code$/i.test(name) && value.length < 32 && errorCode.test(value)
+/** What a secret name may show: whether there is something, and the code of an error, which `code` may be. */
+function isHarmless(name: string, value: string): boolean {
+  return (
+    /^(true|false|null|undefined)$/.test(value) || (/code$/i.test(name) && value.length < 32 && errorCode.test(value))
+  )
 }
 
 /**
@@ -41,11 +43,15 @@ function redactText(text: string): string {
     .replace(/\b(bearer|basic)\s+[^\s"',;]+/gi, `$1 ${hidden}`)
     .replace(/eyJ[\w-]+(\.[\w-]*)*/g, hidden)
     .replace(secretPair, (all, before: string, name: string, between: string, value: string) =>
-      isErrorCode(name, value) ? all : before + name + between + hidden,
+      isHarmless(name, value) ? all : before + name + between + hidden,
     )
     .replace(/[\w+/-]{22,}={0,2}/g, (run) => (isSecretRun(run) ? hidden : run))
     .replace(/\+[1-9]([ -]?\d){6,14}/g, hidden)
     .replace(/(^|\D)((00)?86[ -]?)?1[2-9]\d[ -]?\d{4}[ -]?\d{4}(?!\d)/g, `$1${hidden}`)
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === 'object' && value !== null
 }
 
 /** A copy of the own properties of an object; of an error also what it keeps out of sight. */
@@ -65,8 +71,8 @@ function redactObject(value: object, path: readonly object[]): unknown {
       item = '[unreadable]'
     }
     if (item === undefined) continue
-    const known = typeof item === 'string' ? isErrorCode(name, item) : typeof item === 'number' && /code$/i.test(name)
-    copy[redactText(name)] = item !== null && isSecretName(name) && !known ? hidden : redactAny(item, inner)
+    const secret = isSecretName(name) && (isObject(item) || !isHarmless(name, String(item)))
+    copy[redactText(name)] = secret ? hidden : redactAny(item, inner)
   }
   return copy
 }
@@ -75,7 +81,7 @@ function redactAny(value: unknown, path: readonly object[]): unknown {
   if (typeof value === 'string') return redactText(value)
   if (typeof value === 'function') return '[function]'
   if (value === null || value === undefined || typeof value === 'boolean') return value
-  if (typeof value === 'object') {
+  if (isObject(value)) {
     if (value instanceof Date) return String(value)
     if (value instanceof String || value instanceof Number) return redactAny(value.valueOf(), path)
     if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) return '[binary]'
