@@ -38,6 +38,8 @@ interface Flight {
 interface Landing<U extends User> {
   snap: Snapshot<U>
   from: AuthStep
+  /** A login was there before, whose session_key the new one's has replaced. */
+  rekeyed: boolean
 }
 
 /**
@@ -159,11 +161,15 @@ export class Renewal<U extends User> {
 
   /** Another context has logged out, or has a new login; it is taken over already. */
   foreign(before: Envelope<U>, after: Envelope<U>): void {
-    if (after.out || !after.snap) return this.ended('elsewhere', stepOf(before.snap?.user, this.parts.flow))
+    const from = stepOf(before.snap?.user, this.parts.flow)
+    if (after.out || !after.snap) {
+      this.ended('elsewhere', from)
+      return
+    }
     this.parts.logger.info('mpauth: another context has renewed the login')
     this.refused = undefined
     this.parts.events.emit('user', after.snap.user)
-    this.stepped(stepOf(before.snap?.user, this.parts.flow))
+    this.stepped(from)
   }
 
   destroy(): void {
@@ -192,6 +198,7 @@ export class Renewal<U extends User> {
   private async run(flight: Flight): Promise<Landing<U>> {
     const { vault, exchange, fuse, status, events, options, logger } = this.parts
     const refreshToken = (!flight.byCode && options.backend.refreshToken && vault.snap?.refreshToken) || null
+    flight.byCode = !refreshToken
     exchange.check(refreshToken ? 'token' : 'code')
     fuse.pass()
     logger.info(`mpauth: login by ${refreshToken ? 'refresh token' : 'code'} (${flight.reason})`)
@@ -241,24 +248,24 @@ export class Renewal<U extends User> {
       loginAt: at,
       expiresAt: expiresIn === null ? null : at + expiresIn * 1000,
     }
-    const { end } = vault.envelope
+    const { end, snap: old } = vault.envelope
     // A login with a code takes the place of the device's session on the server: that one has ended by itself.
     vault.write({ snap, out: false, ...(flight.byCode && { end: [] }) })
     if (flight.byCode && end.some(({ scope }) => scope === 'ALL')) endings.others(token)
     this.refused = undefined
     this.wanted = false
     if (options.prefetchToken) this.prefetch(token)
-    return { snap, from }
+    return { snap, from, rekeyed: flight.byCode && old !== null }
   }
 
-  private landed(flight: Flight, { snap, from }: Landing<U>): void {
+  private landed(flight: Flight, { snap, from, rekeyed }: Landing<U>): void {
     if (flight.epoch === this.current) {
       const { status, events, logger } = this.parts
       logger.info('mpauth: logged in', { reason: flight.reason, byCode: flight.byCode })
       status.success(snap)
       events.emit('login:success', { reason: flight.reason, user: snap.user })
       events.emit('user', snap.user)
-      if (flight.byCode) events.emit('sessionkey:refreshed', { reason: flight.reason })
+      if (rekeyed) events.emit('sessionkey:refreshed', { reason: flight.reason })
       this.stepped(from)
     }
     flight.over()

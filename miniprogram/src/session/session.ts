@@ -1,12 +1,13 @@
 import { AuthGate } from '../auth/must-auth'
 import type { Backend, LogoutScope, Send, UpdatePhoneInput, UpdateUserInput, User } from '../backend'
 import { Emitter } from '../emitter'
-import { isMpAuthError, MpAuthError } from '../errors'
+import { MpAuthError } from '../errors'
 import { Fuse } from '../fuse'
 import { LockQueue } from '../lock-queue'
 import { Logger } from '../logger'
 import type { Platform } from '../platform'
 import { AuthCore } from '../request/auth-core'
+import { uploadAvatar } from '../request/upload'
 import { delay as platformDelay, Status } from '../status'
 import { type AuthFact, type AuthFlow, type AuthStep, defaultFlow, missingOf, stepOf } from '../step'
 import { Endings } from './ending'
@@ -107,7 +108,7 @@ class MpSession<U extends User> implements Session<U> {
       events: this.events,
       logger,
     })
-    this.core = new AuthCore(this as unknown as Session)
+    this.core = new AuthCore(this)
     this.gate = new AuthGate(this, { ...options, delay })
     const snap = this.renewal.fresh()
     if (snap) this.status.login.success(snap)
@@ -187,9 +188,12 @@ class MpSession<U extends User> implements Session<U> {
     this.gate.rejectAuth(error)
   }
 
-  async updateUser({ avatarPath, ...input }: UpdateUserInput): Promise<U> {
+  async updateUser({ avatarPath, nickname, ...rest }: UpdateUserInput): Promise<U> {
     const { epoch } = this.renewal
-    if (avatarPath) input.avatarKey = await this.uploadAvatar(avatarPath)
+    let input: UpdateUserInput = rest
+    // Forms report what was left alone as an empty text.
+    if (nickname) input = { ...input, nickname }
+    if (avatarPath) input = { ...input, avatarKey: await this.uploadAvatar(avatarPath) }
     return this.renewal.adopt(await this.backend.updateUser(input, this.send), epoch)
   }
 
@@ -208,15 +212,13 @@ class MpSession<U extends User> implements Session<U> {
     return this.renewal.adopt(await this.backend.me(this.send), epoch)
   }
 
-  async uploadAvatar(filePath: string): Promise<string> {
-    const { backend, platform } = this
-    if (!backend.uploadAvatar || !platform.upload) throw new MpAuthError('UNSUPPORTED', 'no upload of pictures')
-    return this.withToken((token) => backend.uploadAvatar!(filePath, token, (upload) => platform.upload!(upload)))
+  uploadAvatar(filePath: string): Promise<string> {
+    return uploadAvatar(this, this.backend, filePath)
   }
 
   async logout({ scope = 'THIS' }: { scope?: LogoutScope } = {}): Promise<void> {
-    // The others are no part of this device: this one goes on.
-    if (scope === 'OTHERS') return this.withToken((token) => this.backend.logout(token, scope, this.exchange.send))
+    // The others are no part of this device: its own login goes on.
+    if (scope === 'OTHERS') return this.backend.logout(await this.getToken(), scope, this.send)
     // Another context may have renewed the login: it is the latest token that has to end.
     this.vault.reload()
     const { snap } = this.vault
@@ -241,23 +243,6 @@ class MpSession<U extends User> implements Session<U> {
     this.core.run(true, true, (header) =>
       this.platform.request({ ...request, header: { ...request.header, ...header } }),
     )
-
-  /** The same for what takes the token itself and tells by its error that the token was refused. */
-  private async withToken<T>(run: (token: string) => Promise<T>): Promise<T> {
-    const refused = (error: unknown) => isMpAuthError(error, 'TOKEN_EXPIRED', 'UNAUTHENTICATED', 'SESSION_REVOKED')
-    const token = await this.getToken()
-    try {
-      return await run(token)
-    } catch (error) {
-      if (!refused(error)) throw error
-    }
-    const renewed = await this.refreshLogin({ staleToken: token, reason: 'token refused' })
-    try {
-      return await run(renewed.token)
-    } catch (cause) {
-      throw refused(cause) ? new MpAuthError('AUTH_REPLAY_FAILED', undefined, { cause }) : cause
-    }
-  }
 
   private async renewSessionKey(): Promise<void> {
     const { renewal } = this
