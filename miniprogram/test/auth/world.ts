@@ -19,7 +19,10 @@ export interface WorldOptions extends Partial<SessionOptions> {
 
 const sessions: Session[] = []
 afterEach(() => {
-  for (const session of sessions.splice(0)) session.destroy()
+  for (const session of sessions.splice(0)) {
+    session.rejectAuth()
+    session.destroy()
+  }
 })
 
 export type World = ReturnType<typeof world>
@@ -51,12 +54,14 @@ export function world({ given = [], pages: literals = {}, landing = '/pages/shop
     await (fact === 'PHONE' ? session.updatePhone({ code: 'c' }) : session.updateUser({ nickname: 'Li' }))
   }
   /** mustAuth, for a caller who may never look at its end. */
-  const ask = (asked?: MustAuthOptions) => {
-    const call = session.mustAuth(asked)
-    call.catch(() => {})
-    return call
-  }
+  const ask = (asked?: MustAuthOptions) => quiet(session.mustAuth(asked))
   return { session, pages, clock, facts, events, logged, calls, give, ask }
+}
+
+/** A promise whose failure need not be looked at. */
+export function quiet<P extends Promise<unknown>>(promise: P): P {
+  promise.catch(() => {})
+  return promise
 }
 
 /** A popup as it stands on a page: it tells the session of the person's answers, and of being closed. */
