@@ -1,4 +1,4 @@
-import { textOf } from 'mpauth'
+import { textOf } from 'mpauth/texts'
 import { lang, words } from './i18n'
 
 /** Tells the person in words what went wrong. */

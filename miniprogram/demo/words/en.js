@@ -38,6 +38,8 @@ export default {
     contact: 'Phone {phone}',
     placed: 'Ordered',
     query: 'This page was opened with: {query}',
+    need: 'Your orders are kept under your phone number.',
+    give: 'Continue',
   },
   auth: { title: 'Sign in' },
   profile: {

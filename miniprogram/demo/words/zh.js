@@ -38,6 +38,8 @@ export default {
     contact: '联系电话 {phone}',
     placed: '下单成功',
     query: '打开本页时的参数：{query}',
+    need: '查看订单需要手机号',
+    give: '去授权',
   },
   auth: { title: '授权' },
   profile: {

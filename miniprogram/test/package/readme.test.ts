@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 
 const root = join(import.meta.dirname, '../..')
-const work = join(root, 'node_modules/.cache/readme')
+const work = mkdtempSync(join(tmpdir(), 'mpauth-readme-'))
 const read = (path: string) => readFileSync(join(root, path), 'utf8')
 
 interface Block {
@@ -65,8 +66,7 @@ describe.each(['README.md', 'README.zh-CN.md'])('%s', (readme) => {
   })
 
   it('compiles where it goes beyond the demo', { timeout: 60_000 }, () => {
-    mkdirSync(work, { recursive: true })
-    const names = ['createGuards', 'createRequest', 'setTexts', 'useSession']
+    const names = ['createGuards', 'createRequest', 'useSession']
     const header = `import { ${names.join(', ')}, type GraphQL, type Session } from 'mpauth'
 declare const session: Session
 declare const graphql: GraphQL
@@ -79,13 +79,16 @@ export const used = [${names.join(', ')}, session, graphql]
         return `${n}.ts`
       })
     expect(files.length).toBeGreaterThan(3)
-    const paths = { mpauth: ['../../../src/index.ts'], 'mpauth/fly': ['../../../src/entries/fly.ts'] }
-    const compilerOptions = { paths, noUnusedLocals: false, rootDir: root }
-    writeFileSync(
-      join(work, 'fly.d.ts'),
-      "declare module 'flyio/dist/npm/wx' { export default class { [key: string]: any } }\n",
-    )
-    const tsconfig = { extends: '../../../tsconfig.json', compilerOptions, include: [], files: [...files, 'fly.d.ts'] }
+    const paths = { mpauth: [join(root, 'src/index.ts')], 'mpauth/*': [join(root, 'src/entries/*.ts')] }
+    const compilerOptions = { paths, noUnusedLocals: false, rootDir: '/' }
+    // fly.js has no types for the file that Mini Programs import.
+    writeFileSync(join(work, 'fly.d.ts'), `declare module 'flyio/dist/npm/wx'`)
+    const tsconfig = {
+      extends: join(root, 'tsconfig.json'),
+      compilerOptions,
+      include: [],
+      files: [...files, 'fly.d.ts'],
+    }
     writeFileSync(join(work, 'tsconfig.json'), JSON.stringify(tsconfig))
     expect(tsc(work)).toBe('')
   })

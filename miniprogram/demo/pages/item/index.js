@@ -3,7 +3,7 @@ import { lang, title, words } from '../../i18n'
 import { findItem, placeOrder } from '../../shop'
 import { telling } from '../../ui'
 
-// The server has the last word on who may order. A shop's own server would say so in the answer to its own mutation.
+// The server has the last word on who may order: a shop's own would say so in its answer to the order itself.
 const Checkout = 'query Checkout { mustAuth(need: [PHONE]) { id phone { masked } } }'
 
 async function buy() {
