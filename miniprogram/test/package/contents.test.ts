@@ -30,6 +30,10 @@ test('every template, style and configuration of a component is beside its scrip
   expect(built('miniprogram_dist')).toEqual(expect.arrayContaining(sources.map((name) => `miniprogram_dist/${name}`)))
 })
 
+test('requests tell the server the version that is published', () => {
+  expect(read('src/session/login.ts')).toContain(`sdkVersion = '${manifest.version}'`)
+})
+
 test('it brings nothing along', () => {
   for (const kind of ['dependencies', 'peerDependencies', 'optionalDependencies', 'bundledDependencies']) {
     expect(manifest[kind], kind).toBeUndefined()
