@@ -67,7 +67,7 @@ export class AuthCore {
     let verdict = this.verdict(response)
     if (verdict === 'expired') {
       if (!(typeof canReplay === 'function' ? canReplay(response) : canReplay)) {
-        await this.renew(token).catch((e) => this.session.logger.warn('renewal for the next request', e))
+        await this.renew(token).catch((e) => this.session.logger.warn('mpauth: renewal for the next request', e))
         return response
       }
       const renewed = await this.renew(token)
@@ -104,7 +104,7 @@ export class AuthCore {
     if (session.loggedOut || !session.peekToken()) return
     await session
       .login({ force: true, reason: 'session key' })
-      .catch((e) => session.logger.warn('renewal of the session key', e))
+      .catch((e) => session.logger.warn('mpauth: renewal of the session key', e))
   }
 
   /** The error of an answer that the SDK has to do with; null for what is the app's own business. */

@@ -96,7 +96,7 @@ export function installFly(fly: FlyLike, session: CoreSession, policy?: AuthPoli
     if (verdict === 'expired') {
       if (state.replay) throw core.replayFailed(http)
       if (options.replay !== false) return { instead: await replay(options, await core.renew(state.token)) }
-      await core.renew(state.token).catch((e) => session.logger.warn('renewal for the next request', e))
+      await core.renew(state.token).catch((e) => session.logger.warn('mpauth: renewal for the next request', e))
     }
     if (verdict === 'decrypt') await core.renewKey()
     const refusal = core.refusal(http)
