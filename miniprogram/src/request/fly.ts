@@ -5,10 +5,7 @@ import { AuthCore, type AuthPolicy, type CoreSession } from './auth-core'
 /** An instance of fly.js 0.6 (https://github.com/wendux/fly), as much of it as is used. */
 export interface FlyLike {
   request(url: string, data?: unknown, options?: object): Promise<unknown>
-  interceptors: {
-    request: { use(onSend?: (request: never) => unknown): void }
-    response: { use(onSucceed?: (response: never) => unknown, onError?: (error: never) => unknown): void }
-  }
+  readonly interceptors: { readonly request: object; readonly response: object }
 }
 
 /** What fly hands to an interceptor of requests, with the options that installFly knows. */
