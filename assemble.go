@@ -17,6 +17,7 @@ import (
 
 	"mpauth/graph"
 	"mpauth/internal/account"
+	"mpauth/internal/audit"
 	"mpauth/internal/avatar"
 	"mpauth/internal/clientip"
 	"mpauth/internal/config"
@@ -54,6 +55,7 @@ type server struct {
 	documents   *graph.Documents // nil: every operation is answered
 	avatars     avatar.Store     // nil: no pictures are taken
 	account     *account.Service
+	chain       *audit.Chain
 	metrics     *metrics.Metrics
 	tracer      *tracing.Tracer
 	fake        *wechatfake.Server // nil: the real WeChat is asked
@@ -95,6 +97,7 @@ func assemble(ctx context.Context, c *config.Config, log *slog.Logger, address n
 	if err := s.revocations.Look(ctx); err != nil {
 		return nil, err
 	}
+	s.chain = newChain(s.db, file, s.log)
 	s.followState()
 	s.startBackground(file)
 	return s, nil
@@ -148,6 +151,7 @@ func (s *server) startBackground(file *keyfile.File) {
 	s.stop = stop
 	s.background.Go(func() { s.revocations.Run(ctx) })
 	s.background.Go(func() { s.account.RunJanitor(ctx, sweepInterval) })
+	s.background.Go(func() { s.chain.Run(ctx, s.config.AuditRetention) })
 	if s.avatars != nil {
 		s.background.Go(func() { s.probeAvatars(ctx) })
 	}

@@ -58,6 +58,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return serveFake(ctx, c, log, stdout)
 	case config.Migrate:
 		return migrate(ctx, c, stdout)
+	case config.AuditVerify:
+		return verifyAudit(ctx, c, log, stdout)
 	default:
 		return manageKeys(c, stdout)
 	}

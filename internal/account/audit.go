@@ -34,6 +34,15 @@ const (
 	ActionEnableAccount  Action = "account.enable"  // the operator enabled the account again
 )
 
+// Actor is an administrator who does something to somebody else's account; the zero Actor is nobody.
+type Actor struct {
+	Kind string // how they proved who they are: key or oidc
+	Name string
+}
+
+// String is how the audit trail names them.
+func (a Actor) String() string { return a.Kind + ":" + a.Name }
+
 // event is one row of the audit trail to be. It holds no personal data.
 type event struct {
 	at      time.Time
@@ -44,7 +53,9 @@ type event struct {
 	revokes auditevent.Revokes // empty: nothing
 	epoch   int64
 	detail  map[string]string
-	first   bool // not recorded; see [Event]
+	by      Actor  // the administrator who did it; zero: the person, or the server by its own rules
+	reason  string // why the administrator did it
+	first   bool   // not recorded; see [Event]
 }
 
 // endsSession is the event that a session ended.
@@ -60,6 +71,9 @@ func (s *Service) record(ctx context.Context, tx *ent.Tx, events []event) error 
 			SetNillableUserID(e.user).SetNillableSessionID(e.session).SetEpoch(e.epoch)
 		if e.revokes != "" {
 			row.SetRevokes(e.revokes)
+		}
+		if e.by != (Actor{}) {
+			row.SetActor(e.by.String()).SetReason(e.reason)
 		}
 		if e.detail != nil {
 			row.SetDetail(e.detail)

@@ -125,7 +125,7 @@ func TestBanAndLoginRace(t *testing.T) {
 			logins, _ := together(8, func(i int) (*account.Login, error) {
 				replica := replicas[i%len(replicas)]
 				if i == 0 {
-					return nil, replica.Disable(t.Context(), caller.UserID, "spam", nil)
+					return nil, replica.Disable(t.Context(), lily, caller.UserID, "spam", nil)
 				}
 				return replica.SilentLogin(t.Context(), w.proof(shop, "ann", fmt.Sprint("device", i)))
 			})
@@ -135,7 +135,7 @@ func TestBanAndLoginRace(t *testing.T) {
 					requireOnlyRowsAreAccepted(t, replicas, []*account.Login{login})
 				}
 			}
-			require.NoError(t, w.Enable(t.Context(), caller.UserID))
+			require.NoError(t, w.Enable(t.Context(), lily, caller.UserID, "sorry"))
 		}
 	})
 }

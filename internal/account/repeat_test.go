@@ -217,7 +217,7 @@ func TestRepeatOfALoginWhoseSessionHasEnded(t *testing.T) {
 				_, err := w.SilentLogin(t.Context(), w.proof(shop, "ann", "phone"))
 				return err
 			},
-			"disabled": func(c account.Caller) error { return w.Disable(t.Context(), c.UserID, "spam", nil) },
+			"disabled": func(c account.Caller) error { return w.Disable(t.Context(), lily, c.UserID, "spam", nil) },
 		} {
 			proof := w.proof(shop, "ann", "phone")
 			login, err := w.SilentLogin(t.Context(), proof)
@@ -227,7 +227,7 @@ func TestRepeatOfALoginWhoseSessionHasEnded(t *testing.T) {
 			w.clock.advance(17 * time.Second)
 			_, err = w.SilentLogin(t.Context(), proof)
 			require.Equal(t, fault.LoginCodeInvalid, fault.CodeOf(err), "%s: %v", name, err)
-			require.NoError(t, w.Enable(t.Context(), caller.UserID))
+			require.NoError(t, w.Enable(t.Context(), lily, caller.UserID, "sorry"))
 		}
 	})
 }

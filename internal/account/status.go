@@ -14,7 +14,7 @@ import (
 
 // Disable shuts a person out, until a time or for good: they are refused everywhere within a second,
 // and at the next login. Faults: NOT_FOUND.
-func (s *Service) Disable(ctx context.Context, person uuid.UUID, reason string, until *time.Time) error {
+func (s *Service) Disable(ctx context.Context, by Actor, person uuid.UUID, reason string, until *time.Time) error {
 	return s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
 		change := tx.User.Update().Where(user.ID(person)).SetStatus(user.StatusDisabled).SetDisabledReason(reason)
 		if until == nil {
@@ -25,20 +25,30 @@ func (s *Service) Disable(ctx context.Context, person uuid.UUID, reason string, 
 		if err := changeOne(ctx, change); err != nil {
 			return nil, err
 		}
-		return s.endAll(ctx, tx, "", person, ActionDisableAccount)
+		events, err := s.endAll(ctx, tx, "", person, ActionDisableAccount)
+		return attribute(events, by, reason), err
 	})
 }
 
 // Enable lets a person in again. Faults: NOT_FOUND.
-func (s *Service) Enable(ctx context.Context, person uuid.UUID) error {
+func (s *Service) Enable(ctx context.Context, by Actor, person uuid.UUID, reason string) error {
 	return s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
 		change := tx.User.Update().Where(user.ID(person)).
 			SetStatus(user.StatusActive).ClearDisabledReason().ClearDisabledUntil()
 		if err := changeOne(ctx, change); err != nil {
 			return nil, err
 		}
-		return []event{{at: s.now(), action: ActionEnableAccount, user: &person}}, nil
+		enabled := event{at: s.now(), action: ActionEnableAccount, user: &person}
+		return attribute([]event{enabled}, by, reason), nil
 	})
+}
+
+// attribute says of the events who did it, and why.
+func attribute(events []event, by Actor, reason string) []event {
+	for i := range events {
+		events[i].by, events[i].reason = by, reason
+	}
+	return events
 }
 
 func changeOne(ctx context.Context, change *ent.UserUpdate) error {

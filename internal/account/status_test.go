@@ -7,7 +7,10 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"mpauth/ent"
+	"mpauth/ent/auditevent"
 	"mpauth/ent/user"
+	"mpauth/internal/account"
 	"mpauth/internal/fault"
 )
 
@@ -16,7 +19,7 @@ func TestDisabledPersonIsOutAtOnceAndStaysOut(t *testing.T) {
 	inEachWorld(t, func(t *testing.T, w *world) {
 		login, caller := w.loginFrom(t, "phone")
 		_, _ = w.loginFrom(t, "tablet")
-		require.NoError(t, w.Disable(t.Context(), caller.UserID, "spam", nil))
+		require.NoError(t, w.Disable(t.Context(), lily, caller.UserID, "spam", nil))
 		requireEnded(t, w.replicas(t), login)
 		w.requireRows(t, 1, 0)
 		w.requireKeys(t, false)
@@ -31,7 +34,7 @@ func TestDisabledPersonIsOutAtOnceAndStaysOut(t *testing.T) {
 		w.requireKeys(t, false)
 		require.Equal(t, []string{"register", "login", "login", "account.disable"}, w.actions(t))
 
-		require.NoError(t, w.Enable(t.Context(), caller.UserID))
+		require.NoError(t, w.Enable(t.Context(), lily, caller.UserID, "sorry"))
 		again, back := w.loginFrom(t, "phone")
 		require.Equal(t, caller.UserID, back.UserID)
 		require.False(t, again.IsNewUser)
@@ -45,7 +48,7 @@ func TestDisabledUntil(t *testing.T) {
 	inEachWorld(t, func(t *testing.T, w *world) {
 		_, caller := w.loginFrom(t, "phone")
 		until := w.clock.Now().Add(time.Hour)
-		require.NoError(t, w.Disable(t.Context(), caller.UserID, "spam", &until))
+		require.NoError(t, w.Disable(t.Context(), lily, caller.UserID, "spam", &until))
 		w.clock.advance(time.Hour - time.Microsecond)
 		_, err := w.SilentLogin(t.Context(), w.proof(shop, "ann", "phone"))
 		requireFault(t, fault.AccountDisabled, err)
@@ -55,7 +58,7 @@ func TestDisabledUntil(t *testing.T) {
 		_, err = w.RefreshToken(t.Context(), login.RefreshToken)
 		require.NoError(t, err)
 
-		require.NoError(t, w.Disable(t.Context(), caller.UserID, "more spam", nil))
+		require.NoError(t, w.Disable(t.Context(), lily, caller.UserID, "more spam", nil))
 		w.clock.advance(1000 * time.Hour)
 		_, err = w.SilentLogin(t.Context(), w.proof(shop, "ann", "phone"))
 		requireFault(t, fault.AccountDisabled, err)
@@ -84,8 +87,25 @@ func TestDisabledAtRefresh(t *testing.T) {
 func TestStatusOfNobody(t *testing.T) {
 	t.Parallel()
 	inEachWorld(t, func(t *testing.T, w *world) {
-		requireFault(t, fault.NotFound, w.Disable(t.Context(), uuid.New(), "spam", nil))
-		requireFault(t, fault.NotFound, w.Enable(t.Context(), uuid.New()))
+		requireFault(t, fault.NotFound, w.Disable(t.Context(), lily, uuid.New(), "spam", nil))
+		requireFault(t, fault.NotFound, w.Enable(t.Context(), lily, uuid.New(), "sorry"))
 		require.Empty(t, w.actions(t))
+	})
+}
+
+// lily is an administrator.
+var lily = account.Actor{Kind: "key", Name: "lily"}
+
+func TestTheTrailNamesTheAdministratorAndTheReason(t *testing.T) {
+	t.Parallel()
+	inEachWorld(t, func(t *testing.T, w *world) {
+		_, caller := w.loginFrom(t, "phone")
+		require.NoError(t, w.Disable(t.Context(), lily, caller.UserID, "spam", nil))
+		require.NoError(t, w.Enable(t.Context(), lily, caller.UserID, "a mistake"))
+		var told []string
+		for _, e := range w.db.Ent().AuditEvent.Query().Where(auditevent.ActorNotNil()).Order(ent.Asc(auditevent.FieldID)).AllX(t.Context()) {
+			told = append(told, e.Action+" by "+*e.Actor+": "+*e.Reason)
+		}
+		require.Equal(t, []string{"account.disable by key:lily: spam", "account.enable by key:lily: a mistake"}, told)
 	})
 }

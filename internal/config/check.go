@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // check looks at what the command needs, settles the mode first, and fills in what depends on it.
@@ -26,6 +27,7 @@ func (c *Config) check(given map[string]bool, env environ, p *problems) {
 		c.checkDatabase(p)
 		c.checkKeysFile(p)
 		c.checkLogins(given, p)
+		c.checkRetention(p)
 		if c.Environment == Production && !c.RateLimits {
 			p.add(setting("rate-limits"), "off is for development only", "remove it")
 		}
@@ -38,6 +40,18 @@ func (c *Config) check(given map[string]bool, env environ, p *problems) {
 		c.checkDatabase(p)
 	case KeysGenerate, KeysList, KeysRotate:
 		c.checkKeysFile(p)
+	case AuditVerify:
+		c.checkDatabase(p)
+		c.checkKeysFile(p)
+	}
+}
+
+// leastRetention is what China's rules ask of network logs: six months.
+const leastRetention = 180 * 24 * time.Hour
+
+func (c *Config) checkRetention(p *problems) {
+	if c.Environment == Production && c.AuditRetention != 0 && c.AuditRetention < leastRetention {
+		p.add(setting("audit-retention"), c.AuditRetention.String()+" is less than 180 days", "set 4320h or more, or 0s to keep everything")
 	}
 }
 

@@ -27,6 +27,7 @@ const (
 	KeysGenerate Command = "keys generate"
 	KeysList     Command = "keys list"
 	KeysRotate   Command = "keys rotate"
+	AuditVerify  Command = "audit verify"
 )
 
 // Environment is the mode: what may be made up on the spot, and what must be refused.
@@ -54,6 +55,9 @@ type Config struct {
 	Command Command `kong:"-"`
 	KeyKind string  `kong:"-"`
 
+	// Checkpoint is what `audit verify` compares the chain with, from the log; empty: nothing.
+	Checkpoint string `kong:"-"`
+
 	// Apps are the Mini Programs to serve, never empty for [Serve]. For [FakeWechat] an empty list means any app.
 	Apps []App `kong:"-"`
 
@@ -66,10 +70,10 @@ type Config struct {
 	// Warnings are one-line remarks for the operator about settings that are accepted but probably not meant.
 	Warnings []string `kong:"-"`
 
-	Environment Environment `name:"env" group:"Server" placeholder:"MODE" oneof:"development,production" otherwise:"development if bound to loopback" for:"migrate,keys,fakewechat" help:"Mode: development or production. Development makes up keys, app and WeChat and listens on loopback only; production refuses everything that only development may do."`
+	Environment Environment `name:"env" group:"Server" placeholder:"MODE" oneof:"development,production" otherwise:"development if bound to loopback" for:"migrate,keys,fakewechat,audit" help:"Mode: development or production. Development makes up keys, app and WeChat and listens on loopback only; production refuses everything that only development may do."`
 	Listen      string      `group:"Server" placeholder:"HOST:PORT" default:"127.0.0.1:8080" for:"fakewechat" help:"Address to listen on. Port 0 takes a free one."`
 	PublicURL   string      `name:"public-url" group:"Server" placeholder:"URL" otherwise:"http:// and the listen address in development; required in production" help:"Address under which clients reach this server, https in production. It is the issuer of tokens, so changing it ends every login."`
-	Data        string      `group:"Server" placeholder:"DIR" default:"./data" for:"migrate,keys" help:"Directory for the SQLite database, the development keys and uploads."`
+	Data        string      `group:"Server" placeholder:"DIR" default:"./data" for:"migrate,keys,audit" help:"Directory for the SQLite database, the development keys and uploads."`
 
 	Avatars         string `group:"Server" placeholder:"WHERE" otherwise:"dir in development, off in production" help:"Where uploaded pictures are kept: dir, in the data directory, which several replicas must share; s3://bucket/prefix?endpoint=https://host&region=name, in an S3-compatible store (&style=virtual puts the bucket into the host's name); or off, and none are taken."`
 	S3AccessKey     string `name:"s3-access-key" group:"Server" placeholder:"ID" otherwise:"none" help:"Access key for the S3 store."`
@@ -91,12 +95,12 @@ type Config struct {
 	ContentCheck     bool   `group:"Apps and WeChat" negatable:"" default:"true" help:"Let WeChat's msg_sec_check judge nicknames. An app in the YAML file may have its own."`
 	WechatURL        string `name:"wechat-url" group:"Apps and WeChat" placeholder:"URL" otherwise:"the fake inside the process; https://api.weixin.qq.com in production" help:"WeChat server API to call. Development only."`
 
-	DatabaseURL     Secret `name:"database-url" group:"Database" hidden:"" otherwise:"SQLite in the data directory; required in production" for:"migrate" help:"PostgreSQL as postgres://user:password@host:5432/name?sslmode=verify-full, or the word sqlite."`
-	DatabaseURLFile string `name:"database-url-file" group:"Database" placeholder:"FILE" otherwise:"none" for:"migrate" help:"File that holds the database URL."`
-	DBMaxConns      int    `name:"db-max-conns" group:"Database" placeholder:"N" default:"20" min:"2" max:"1000" for:"migrate" help:"Connections this process may hold. All replicas together must stay below max_connections of PostgreSQL."`
+	DatabaseURL     Secret `name:"database-url" group:"Database" hidden:"" otherwise:"SQLite in the data directory; required in production" for:"migrate,audit" help:"PostgreSQL as postgres://user:password@host:5432/name?sslmode=verify-full, or the word sqlite."`
+	DatabaseURLFile string `name:"database-url-file" group:"Database" placeholder:"FILE" otherwise:"none" for:"migrate,audit" help:"File that holds the database URL."`
+	DBMaxConns      int    `name:"db-max-conns" group:"Database" placeholder:"N" default:"20" min:"2" max:"1000" for:"migrate,audit" help:"Connections this process may hold. All replicas together must stay below max_connections of PostgreSQL."`
 	Migrate         bool   `group:"Database" negatable:"" default:"true" help:"Apply pending schema migrations at start. Off: refuse to start on an older schema; run mpauth migrate."`
 
-	KeysFile    string        `name:"keys-file" group:"Keys and tokens" placeholder:"FILE" otherwise:"dev-keys.json in the data directory, made when missing; required in production" for:"keys" help:"File that holds the server's secret keys, readable by its owner only. mpauth keys generate makes one."`
+	KeysFile    string        `name:"keys-file" group:"Keys and tokens" placeholder:"FILE" otherwise:"dev-keys.json in the data directory, made when missing; required in production" for:"keys,audit" help:"File that holds the server's secret keys, readable by its owner only. mpauth keys generate makes one."`
 	Audience    string        `group:"Keys and tokens" placeholder:"NAME" default:"mpauth" help:"Audience of access tokens."`
 	AccessTTL   time.Duration `name:"access-ttl" group:"Keys and tokens" placeholder:"DURATION" default:"10m" min:"1s" max:"15m" help:"Life of an access token. Revocations are remembered for 20 minutes, hence the upper bound."`
 	RefreshIdle time.Duration `group:"Keys and tokens" placeholder:"DURATION" default:"720h" min:"1s" max:"8760h" help:"A login that is not refreshed for so long ends."`
@@ -108,12 +112,14 @@ type Config struct {
 	DrainDelay      time.Duration `group:"Limits and timeouts" placeholder:"DURATION" otherwise:"0s in development, 5s in production" min:"0s" max:"5m" help:"After SIGTERM, time to answer normally while /readyz says 503, so that load balancers can leave."`
 	ShutdownTimeout time.Duration `group:"Limits and timeouts" placeholder:"DURATION" default:"25s" min:"1s" max:"5m" for:"fakewechat" help:"After that, time for running requests to finish."`
 
+	AuditRetention time.Duration `group:"Audit trail" placeholder:"DURATION" otherwise:"forever" min:"0s" max:"87600h" help:"How long audit events are kept, at least 4320h (180 days) in production; 0s keeps them forever."`
+
 	OperatorListen string `group:"Metrics and traces" placeholder:"HOST:PORT" otherwise:"none in development, 127.0.0.1:9090 in production" help:"Address of the operator port: /metrics, /debug/pprof/, /livez and /readyz, for whoever can reach it, so keep it on loopback or in a network of your own. The word none opens no such port."`
 	OTLPEndpoint   string `name:"otlp-endpoint" group:"Metrics and traces" placeholder:"URL" otherwise:"none" help:"OTLP/HTTP receiver of traces, such as http://127.0.0.1:4318. They hold user ids and hashed openids."`
 	TraceOneIn     int    `name:"trace-one-in" group:"Metrics and traces" placeholder:"N" default:"1" min:"1" max:"1000000" help:"Trace one request in N, chosen at random. A request that a trusted proxy traces, or does not, is treated alike."`
 
-	LogFormat string     `group:"Logs" placeholder:"FORMAT" oneof:"text,json" otherwise:"text in development, json in production" for:"migrate,keys,fakewechat" help:"Form of log lines on standard error: text or json."`
-	LogLevel  slog.Level `group:"Logs" placeholder:"LEVEL" default:"info" for:"migrate,keys,fakewechat" help:"Least important events to log: debug, info, warn or error."`
+	LogFormat string     `group:"Logs" placeholder:"FORMAT" oneof:"text,json" otherwise:"text in development, json in production" for:"migrate,keys,fakewechat,audit" help:"Form of log lines on standard error: text or json."`
+	LogLevel  slog.Level `group:"Logs" placeholder:"LEVEL" default:"info" for:"migrate,keys,fakewechat,audit" help:"Least important events to log: debug, info, warn or error."`
 }
 
 // App is one Mini Program.

@@ -35,6 +35,11 @@ type commandLine struct {
 			Kind string `arg:"" placeholder:"KIND" oneof:"signing,refresh,session,phone" help:"Which keys: signing, refresh, session or phone."`
 		} `cmd:"" help:"Add a key that takes over, and keep the old one for what it has signed or sealed."`
 	} `cmd:"" help:"Make, list and rotate the server's secret keys."`
+	Audit struct {
+		Verify struct {
+			Checkpoint string `placeholder:"CHECKPOINT" help:"What a line of the log said: the chain must have reached this place, as 1234:0a1b2c3d.4e5f...."`
+		} `cmd:"" help:"Read the audit trail and say what in it is not as it was written."`
+	} `cmd:"" help:"Verify the audit trail."`
 	Version struct{} `cmd:"" help:"Show the version."`
 }
 
@@ -67,6 +72,7 @@ func Parse(args, environ []string, stdout io.Writer) (*Config, error) {
 	c := &line.Config
 	c.Command = Command(strings.TrimSuffix(context.Command(), " <kind>"))
 	c.KeyKind = line.Keys.Rotate.Kind
+	c.Checkpoint = line.Audit.Verify.Checkpoint
 	fromFlags(context, &found)
 	c.check(given(context), env, &found)
 	if err := found.err(); err != nil {

@@ -1,0 +1,43 @@
+package e2e_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestAuditVerify: the command says that the trail of a real server holds, beside the server and after
+// it, and finds what somebody with the rights of the tables' owner does to it.
+func TestAuditVerify(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, database settings) {
+		verify := func(args ...string) result {
+			return run(t, command(database, append([]string{"audit", "verify"}, args...)...))
+		}
+		p := start(t, database)
+		fake := p.url() + "/fakewechat"
+		logIn(t, p.url(), fake, "alice")
+		logIn(t, p.url(), fake, "bob")
+		eventually(t, func() bool { return strings.HasPrefix(verify().stdout, "ok: 4 events") }, "the trail is sealed beside the server")
+		stopped := p.stop(t)
+		require.Contains(t, stopped.stderr, "audit checkpoint")
+		_, checkpoint, _ := strings.Cut(stopped.stderr, "checkpoint=")
+		checkpoint = strings.Fields(checkpoint)[0]
+		require.Contains(t, verify("--checkpoint", checkpoint).stdout, "ok: 4 events are as they were written; the chain reaches "+checkpoint)
+
+		db := openDatabase(t, database)
+		drop := "DROP TRIGGER keep_events_unchanged"
+		if database["DATABASE_URL"] != "" {
+			drop = "DROP TRIGGER keep_unchanged ON audit_events"
+		}
+		alter(t, db, drop)
+		alter(t, db, "UPDATE audit_events SET app_id = 'wx2' WHERE id = 2")
+		r := verify()
+		require.Equal(t, 1, r.code)
+		require.Contains(t, r.stdout, "event 2 was changed")
+		require.Contains(t, r.stderr, "mpauth: the audit trail is not as it was written")
+		require.Contains(t, verify("--checkpoint", "99:"+strings.Repeat("ab", 32)).stdout, "the end is cut off")
+		require.Contains(t, verify("--checkpoint", "99").stderr, "is not a checkpoint")
+	})
+}
