@@ -3,8 +3,8 @@
  *
  *   node build.mjs
  *
- * miniprogram_dist/   what WeChat's npm build copies: CommonJS of ES2018, minified, one folder per entry
- *                     and per component, beside the templates and styles of the components
+ * miniprogram_dist/   what WeChat's npm build copies: CommonJS of ES2018, minified, one file per entry
+ *                     and one folder per component, beside the templates and styles of the components
  * dist/esm/           the entries for bundlers, not minified
  * dist/cjs/           the entry for tests in Node without ES modules
  * dist/types/         declarations for CommonJS; those for ES modules are in dist/esm
@@ -123,25 +123,25 @@ function declarations() {
 
 for (const folder of ['miniprogram_dist', 'dist']) rmSync(at(folder), { recursive: true, force: true })
 
-const folder = ({ name }) => (name === 'index' || name.includes('/') ? `${name}.js` : `${name}/index.js`)
-const cjs = { format: 'cjs', minify: true, chunkFileNames: 'shared/[name].js' }
+const cjs = { format: 'cjs', minify: true, entryFileNames: '[name].js', chunkFileNames: 'shared/[name].js' }
 const esm = { dir: at('dist/esm'), format: 'es', entryFileNames: '[name].mjs', chunkFileNames: 'shared/[name].mjs' }
 
 /** Index, then texts, then the rest: each takes from those before it. */
-async function inLayers(rest, output, fileOf) {
+async function inLayers(rest, output) {
   const owners = new Map()
   for (const entry of [{ index: 'src/index.ts' }, texts]) {
     const [name] = Object.keys(entry)
-    for (const id of await bundle(entry, output, owners)) owners.set(id, join(output.dir, fileOf({ name })))
+    for (const id of await bundle(entry, output, owners))
+      owners.set(id, join(output.dir, output.entryFileNames.replace('[name]', name)))
   }
   await bundle(rest, output, owners)
   return owners
 }
 
-const phone = { ...cjs, dir: at('miniprogram_dist'), entryFileNames: folder }
-const owners = await inLayers({ ...subEntries, ...nativeEntries() }, phone, folder)
+const phone = { ...cjs, dir: at('miniprogram_dist') }
+const owners = await inLayers({ ...subEntries, ...nativeEntries() }, phone)
 copyNative()
-await bundle(testing, { ...cjs, minify: false, dir: at('dist/cjs'), entryFileNames: '[name].js' }, owners)
-await inLayers({ ...subEntries, ...testing }, esm, ({ name }) => `${name}.mjs`)
+await bundle(testing, { ...cjs, minify: false, dir: at('dist/cjs') }, owners)
+await inLayers({ ...subEntries, ...testing }, esm)
 cpSync(at('src/generated/trusted-documents.json'), at('dist/trusted-documents.json'))
 declarations()

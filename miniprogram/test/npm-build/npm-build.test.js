@@ -57,7 +57,7 @@ test('the build asks nobody: it is the same without a network', () => {
 
 test('the index, every sub-entry, every component and the page have their places', () => {
   const files = new Set(filesIn(built))
-  for (const entry of ['index', 'fly/index', 'log/index']) assert.ok(files.has(`${entry}.js`), entry)
+  for (const entry of ['index', 'texts', 'fly', 'log']) assert.ok(files.has(`${entry}.js`), entry)
   const native = ['components', 'pages'].flatMap((kind) =>
     readdirSync(join(sdk, kind))
       .filter((name) => existsSync(join(sdk, kind, name, 'index.ts')))

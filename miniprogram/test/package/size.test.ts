@@ -5,10 +5,10 @@ import { built, closure, read } from './built'
 /** What a Mini Program pays for the core, at most, in bytes after gzip. */
 const budget = 10 * 1024
 
-const scripts = built('miniprogram_dist').filter((name) => name.endsWith('index.js'))
+const scripts = built('miniprogram_dist').filter((name) => /\.js$/.test(name) && !/\/shared\//.test(name))
 const gzipped = (files: string[]) => files.reduce((sum, name) => sum + gzipSync(read(name), { level: 9 }).length, 0)
 const index = closure('miniprogram_dist/index.js')
-const texts = closure('miniprogram_dist/texts/index.js')
+const texts = closure('miniprogram_dist/texts.js')
 
 /** What a file adds to an app that has the core; components show words, so these are not counted again either. */
 function added(name: string): string[] {
@@ -29,4 +29,13 @@ test('the core fits its budget', () => {
 
 test('the index is one file', () => {
   expect(index).toEqual(['miniprogram_dist/index.js'])
+})
+
+test('the READMEs say the budget', () => {
+  for (const name of ['README.md', 'README.zh-CN.md']) {
+    const said = [...read(name).matchAll(/gzip[^.。]*?(\d+) KB|(\d+) KB gzip/g)].map(
+      ([, after, before]) => after ?? before,
+    )
+    expect(said, name).toEqual([String(budget / 1024)])
+  }
 })
