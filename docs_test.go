@@ -202,8 +202,10 @@ func TestDocumentsNameOnlyWhatExists(t *testing.T) {
 
 // existing stands for a folder by a file in it.
 func existing(path string) string {
-	if inside, err := filepath.Glob(filepath.Join(path, "*")); err == nil && len(inside) > 0 {
-		return inside[0]
+	inside, err := filepath.Glob(filepath.Join(path, "*"))
+	for err == nil && len(inside) > 0 {
+		path = inside[len(inside)-1]
+		inside, err = filepath.Glob(filepath.Join(path, "*"))
 	}
 	return path
 }

@@ -112,7 +112,7 @@ type Config struct {
 	DrainDelay      time.Duration `group:"Limits and timeouts" placeholder:"DURATION" otherwise:"0s in development, 5s in production" min:"0s" max:"5m" help:"After SIGTERM, time to answer normally while /readyz says 503, so that load balancers can leave."`
 	ShutdownTimeout time.Duration `group:"Limits and timeouts" placeholder:"DURATION" default:"25s" min:"1s" max:"5m" for:"fakewechat" help:"After that, time for running requests to finish."`
 
-	AuditRetention time.Duration `group:"Audit trail" placeholder:"DURATION" otherwise:"forever" min:"0s" max:"87600h" help:"How long audit events are kept, at least 4320h (180 days) in production; 0s keeps them forever."`
+	AuditRetention time.Duration `group:"Audit trail" placeholder:"DURATION" default:"0s" min:"0s" max:"87600h" help:"How long audit events are kept, at least 4320h (180 days) in production; 0s keeps them forever."`
 
 	OperatorListen string `group:"Metrics and traces" placeholder:"HOST:PORT" otherwise:"none in development, 127.0.0.1:9090 in production" help:"Address of the operator port: /metrics, /debug/pprof/, /livez and /readyz, for whoever can reach it, so keep it on loopback or in a network of your own. The word none opens no such port."`
 	OTLPEndpoint   string `name:"otlp-endpoint" group:"Metrics and traces" placeholder:"URL" otherwise:"none" help:"OTLP/HTTP receiver of traces, such as http://127.0.0.1:4318. They hold user ids and hashed openids."`
