@@ -63,15 +63,16 @@ test('on a full stack the page makes room, and is opened anew as it was', async 
 })
 
 test.each([
-  ['one that the session knows', ['/pages/home']],
-  ['one that it was not told of', []],
-])('back to a page of the tab bar: %s, without the query that it cannot take', async (_, tabPages) => {
+  ['one that the session knows', ['pages/home'], ['switchTab /pages/home']],
+  ['one that it was not told of', [], ['redirectTo /pages/home?from=ad', 'switchTab /pages/home']],
+])('back to a page of the tab bar: %s, without the query that it cannot take', async (_, tabPages, went) => {
   const w = asPage({ tabPages: ['/pages/home'] })
   w.pages.stack.pop()
   w.pages.push('/pages/auth/index', `backTo=${encodeURIComponent('/pages/home?from=ad')}`)
   await leaveAuthPage({ platform: w.session.platform, tabPages }, w.pages.top.options?.backTo)
   expect(w.pages.stack.map((page) => page.route)).toEqual(['pages/home'])
   expect(w.pages.top.options).toEqual({})
+  expect(w.pages.went).toEqual(went)
 })
 
 test('an auth page that was asked from a page of the tab bar goes simply back to it', async () => {

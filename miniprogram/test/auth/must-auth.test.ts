@@ -327,6 +327,17 @@ test('who is asked on a page above is asked there too, and one answer serves bot
   expect(await Promise.all([first, second])).toEqual([AuthStep.TWO, AuthStep.TWO])
 })
 
+test('status.auth is not done while somebody is asked, whoever passes meanwhile', async () => {
+  const w = world({ given: ['PROFILE'] })
+  const popup = new FakePopup(w, w.pages.top)
+  w.ask({ need: ['PHONE'] })
+  await settled()
+  expect(await w.session.mustAuth({ need: ['PROFILE'] })).toBe(AuthStep.TWO)
+  expect(w.session.status.auth.isIng()).toBe(true)
+  await popup.complete()
+  expect(w.session.status.auth.value).toBe(AuthStep.THREE)
+})
+
 test('a listener that is told of the asking can refuse it before anything is shown', async () => {
   const w = world()
   const popup = new FakePopup(w, w.pages.top)

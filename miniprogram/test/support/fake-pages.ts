@@ -48,6 +48,8 @@ export class FakePages {
   readonly navigateBack = async (): Promise<void> => {
     this.went.push('navigateBack')
     this.pop()
+    // The page below is shown a while after the other one is gone.
+    for (let i = 0; i < 20; i++) await Promise.resolve()
     this.top.onShow?.()
   }
 
