@@ -88,10 +88,10 @@ const stale = []
 for (const { filename, content: body } of made) {
   const content = filename.endsWith('.ts') ? banner + body : body
   for (const text of filename.endsWith('.json') ? Object.values(JSON.parse(content)) : []) parse(text)
-  const old = await readFile(filename, 'utf8').catch(() => '')
+  const old = await readFile(root + filename, 'utf8').catch(() => '')
   if (old === content) continue
-  stale.push(filename.slice(root.length))
-  if (!process.argv.includes('--check')) await writeFile(filename, content)
+  stale.push(filename)
+  if (!process.argv.includes('--check')) await writeFile(root + filename, content)
 }
 if (stale.length && process.argv.includes('--check')) {
   console.error(`not what ../schema and src/operations say: ${stale.join(', ')}; run npm run generate`)
