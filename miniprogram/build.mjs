@@ -45,9 +45,12 @@ function copyNative() {
   }
 }
 
+/** Helpers without a state, of which a second copy does no harm and costs less than being exported. */
+const copied = new Set([at('src/request/address.ts')])
+
 /**
- * Bundles entries. `owners` says which file exports a module already, by the id of the module: entries take it from
- * there, so that an app has one copy of it. Answers the modules that the entries themselves export from.
+ * Bundles entries. `owners` says which file has a module already, by the id of the module, and whether it exports it:
+ * entries take it from there, so that an app has one copy of it. Answers the same of what is bundled here.
  */
 async function bundle(input, output, owners = new Map()) {
   const exporting = new Set()
@@ -70,9 +73,16 @@ async function bundle(input, output, owners = new Map()) {
       if (level === 'warn') throw new Error(log.message)
     },
   })
-  await build.write({ comments: { legal: false, annotation: false }, generatedCode: { symbols: false }, ...output })
+  const { output: chunks } = await build.write({
+    comments: { legal: false, annotation: false },
+    generatedCode: { symbols: false },
+    ...output,
+  })
   await build.close()
-  return exporting
+  const modules = chunks.flatMap((chunk) => chunk.moduleIds)
+  const twice = modules.filter((id) => owners.has(id) && !copied.has(id)).map((id) => relative(root, id))
+  if (twice.length > 0) throw new Error(`${twice} would be there twice: export it from src/index.ts`)
+  return modules.map((id) => [id, { file: join(output.dir, chunks[0].fileName), exported: exporting.has(id) }])
 }
 
 function takenFrom(owners, dir) {
@@ -83,7 +93,7 @@ function takenFrom(owners, dir) {
       if (!importer) return null
       const found = await this.resolve(source, importer, { ...options, skipSelf: true })
       const owner = found && owners.get(found.id)
-      return owner ? { id: placeholder + owner, external: true } : found
+      return owner?.exported ? { id: placeholder + owner.file, external: true } : found
     },
     renderChunk(code, chunk) {
       return code.replace(/mpauth-file:([^"'`]+)/g, (_, owner) => {
@@ -128,12 +138,8 @@ const esm = { dir: at('dist/esm'), format: 'es', entryFileNames: '[name].mjs', c
 
 /** Index, then texts, then the rest: each takes from those before it. */
 async function inLayers(rest, output) {
-  const owners = new Map()
-  for (const entry of [{ index: 'src/index.ts' }, texts]) {
-    const [name] = Object.keys(entry)
-    for (const id of await bundle(entry, output, owners))
-      owners.set(id, join(output.dir, output.entryFileNames.replace('[name]', name)))
-  }
+  const owners = new Map(await bundle({ index: 'src/index.ts' }, output))
+  for (const [id, owner] of await bundle(texts, output, owners)) owners.set(id, owner)
   await bundle(rest, output, owners)
   return owners
 }
