@@ -59,7 +59,7 @@ export class Endings<U extends User = User> {
 
   private async renew(ending: Ending, refreshToken: string): Promise<void> {
     try {
-      const login = await this.backend.refreshToken!(refreshToken, this.send)
+      const login = await (this.backend as Required<Backend<U>>).refreshToken(refreshToken, this.send)
       this.replace(ending, { ...ending, token: login.token, refreshToken: login.refreshToken })
     } catch (cause) {
       if (!this.failed(cause).retryable) this.replace(ending)

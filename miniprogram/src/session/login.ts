@@ -78,8 +78,8 @@ export class Exchange<U extends User = User> {
 
   /** Goes on with a refresh token. */
   byToken(refreshToken: string, alive: Alive): Promise<Login<U>> {
-    const { backend } = this.options
-    return this.barring('token', () => this.repeat(() => backend.refreshToken!(refreshToken, this.send), alive))
+    const backend = this.options.backend as Required<Backend<U>>
+    return this.barring('token', () => this.repeat(() => backend.refreshToken(refreshToken, this.send), alive))
   }
 
   /**

@@ -1,6 +1,5 @@
 import type { HttpRequest, HttpResponse, Page } from '../../src/platform'
 import type { FakeClock } from './fake-clock'
-import { settled } from './fake-clock'
 
 interface Callbacks {
   success?: (result: Record<string, unknown>) => void
@@ -232,7 +231,7 @@ export class FakeWx {
   }
 
   private async exchange(request: HttpRequest): Promise<Record<string, unknown> | Failure> {
-    await settled()
+    await Promise.resolve()
     if (this.background) return new Failure('request:fail interrupted', 600003)
     if (!this.online) return new Failure('request:fail net::ERR_INTERNET_DISCONNECTED', 600001)
     try {
