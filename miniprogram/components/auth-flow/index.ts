@@ -46,7 +46,8 @@ Component({
     code: '',
     nickname: '',
     avatar: '',
-    _step: 0,
+    /** What mustAuth asked for at the start: it forgets what is answered, and the flow must not go on to more. */
+    _asked: [] as AuthFact[],
   },
   observers: {
     'lang, text'(lang: string, text: unknown) {
@@ -92,7 +93,7 @@ Component({
       this.setData({ busy: true })
       try {
         await (tapped ? session.login({ force: session.loggedOut, reason: 'auth-flow' }) : session.ensureLogin())
-        this.setData({ busy: false, error: '', code: '' })
+        this.setData({ busy: false, error: '', code: '', _asked: [...session.needed] })
         if (listening.has(this)) this.refresh()
       } catch (error) {
         this.setData({ busy: false })
@@ -106,7 +107,7 @@ Component({
       const { need, mustAuthStep } = this.data
       if (need.length > 0) return need as AuthFact[]
       if (mustAuthStep) return factsOf(mustAuthStep as AuthStep, session.flow)
-      return session.needed.length > 0 ? session.needed : session.flow
+      return this.data._asked.length > 0 ? this.data._asked : session.flow
     },
 
     /** Shows what is missing now, and tells the host when nothing is. */
@@ -116,8 +117,11 @@ Component({
       const next = session.missing(this.wanted(session))[0]
       const step = session.currentAuthStep()
       const before = this.data.view
-      const { nickname, avatarUrl } = session.user || {}
-      this.setData({ view: next || 'done', nickname: nickname || '', avatar: avatarUrl || '', _step: step })
+      this.setData({ view: next || 'done' })
+      // What the person is typing stays, unless what is known has changed.
+      const nickname = session.user?.nickname || ''
+      const avatar = session.user?.avatarUrl || ''
+      if (nickname !== this.data.nickname || avatar !== this.data.avatar) this.setData({ nickname, avatar })
       if (before !== this.data.view) this.triggerEvent('step', { step })
       if (next || before === 'done') return
       const { autoResolve } = this.data

@@ -87,6 +87,7 @@ export class Phone implements Platform {
   request = async () => {
     throw new Error('nothing here sends requests')
   }
+  upload = this.request
   readonly storage = {
     get: (key: string) => this.stored.get(key),
     set: (key: string, value: unknown) => void this.stored.set(key, value),
