@@ -1,0 +1,37 @@
+import type { Program } from '../runtime/program'
+import { fields, type Spec } from './define'
+
+/** What a button may do to the form around it. */
+export const forms = new WeakMap<Element, { submit(): void; reset(): void }>()
+
+interface FieldComponent {
+  data: { name?: string; value?: unknown }
+}
+
+/** `<form>`: gathers what its fields hold when a button in it says so. */
+export function form(program: Program): Spec {
+  return {
+    properties: { reportSubmit: Boolean, reportSubmitTimeout: Number },
+    created(part) {
+      forms.set(part.$$, {
+        submit: () => part.triggerEvent('submit', { value: values(program, part.$$), formId: 'the formId is a mock one' }),
+        reset: () => {
+          for (const element of part.$$.querySelectorAll('*')) fields.get(element)?.reset()
+          part.triggerEvent('reset', {})
+        },
+      })
+    },
+  }
+}
+
+function values(program: Program, root: Element): Record<string, unknown> {
+  const found: Record<string, unknown> = {}
+  for (const element of root.querySelectorAll('*')) {
+    const field = fields.get(element)
+    if (field?.name()) found[field.name()] = field.value()
+    const component = (element as { __wxElement?: FieldComponent }).__wxElement
+    if (component?.data && program.definitions.isField(component)) found[component.data.name ?? ''] = component.data.value
+  }
+  delete found['']
+  return found
+}

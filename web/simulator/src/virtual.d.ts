@@ -1,0 +1,4 @@
+declare module 'virtual:miniprogram' {
+  const bundle: import('./bundle').Bundle
+  export default bundle
+}

@@ -1,0 +1,111 @@
+import type { Program } from '../runtime/program'
+import { asynchronous, synchronous, WxError } from './api'
+
+/** What DevTools gives in place of a code when there is no AppID. */
+const mockCode = 'the code is a mock one'
+
+const greyAvatar =
+  "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'%3E%3Cpath fill='%23ccc' d='M0 0h2v2H0z'/%3E%3C/svg%3E"
+
+export function loginApis(program: Program): Record<string, unknown> {
+  const { phone } = program
+  const reachable = () => {
+    if (phone.device.networkType === 'none') throw new WxError('network is not available', 600001)
+    if (program.suspended) throw new WxError('interrupted', 600003)
+  }
+  return {
+    // Whether login gives a promise is told differently in different places; a program must not count on it.
+    login: asynchronous(
+      program,
+      'login',
+      async ({ timeout }) => {
+        reachable()
+        if (phone.account.loginBlocked) throw new WxError('wxa login is blocked', 1402101)
+        const { appId } = phone.device
+        if (phone.device.platform === 'devtools' && (appId === '' || appId === 'touristappid')) return { code: mockCode }
+        return { code: await withTimeout(newCode(program), timeout) }
+      },
+      false,
+    ),
+    checkSession: asynchronous(program, 'checkSession', async () => {
+      reachable()
+      if (!(await sessionLives(program))) throw new WxError(sessionWords(program))
+    }),
+    getAccountInfoSync: synchronous(program, 'getAccountInfoSync', () => ({
+      miniProgram: {
+        appId: phone.device.appId,
+        envVersion: phone.device.envVersion,
+        version: phone.device.envVersion === 'release' ? phone.device.programVersion : '',
+      },
+    })),
+    getUserInfo: asynchronous(program, 'getUserInfo', async () => {
+      await program.privacy.pass('getUserInfo', 'userInfo')
+      return anonymous(program)
+    }),
+    getUserProfile: asynchronous(program, 'getUserProfile', async ({ desc }) => {
+      if (typeof desc !== 'string' || desc === '') throw new WxError('parameter error: parameter.desc should be String instead of Undefined;')
+      await program.privacy.pass('getUserProfile', 'userInfo')
+      return anonymous(program)
+    }),
+    getSetting: asynchronous(program, 'getSetting', () => ({ authSetting: {} })),
+    setBackgroundFetchToken: asynchronous(program, 'setBackgroundFetchToken', () => undefined),
+    getBackgroundFetchToken: asynchronous(program, 'getBackgroundFetchToken', () => {
+      throw new WxError('no background fetch token')
+    }),
+  }
+}
+
+async function newCode(program: Program): Promise<string> {
+  const { phone } = program
+  const { appId } = phone.device
+  await new Promise((resolve) => setTimeout(resolve, phone.device.latency))
+  const code = await phone.wechat.loginCode(appId, phone.user)
+  const { keyGeneration } = await phone.wechat.person(appId, phone.user)
+  phone.sessions.set(`${appId}:${phone.user}`, { atCode: keyGeneration })
+  return code
+}
+
+/**
+ * Whether the session key of the last code is still the one that WeChat has. WeChat makes a key when a
+ * code is exchanged, so one more key than at the code is no sign of another login.
+ */
+async function sessionLives(program: Program): Promise<boolean> {
+  const { phone } = program
+  const { keyGeneration } = await phone.wechat.person(phone.device.appId, phone.user)
+  const session = phone.sessions.get(`${phone.device.appId}:${phone.user}`)
+  if (!session) return keyGeneration > 0
+  if (keyGeneration > (session.seen ?? session.atCode + 1)) return false
+  if (keyGeneration > session.atCode) session.seen = keyGeneration
+  return true
+}
+
+function sessionWords(program: Program): string {
+  return program.device.platform === 'devtools'
+    ? '系统错误，错误码：-13001,session time out or session not exist, need relogin'
+    : 'session time out, need relogin'
+}
+
+async function withTimeout<T>(work: Promise<T>, timeout: unknown): Promise<T> {
+  if (typeof timeout !== 'number') return work
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new WxError('timeout', 5)), timeout)
+  })
+  return Promise.race([work, late]).finally(() => clearTimeout(timer))
+}
+
+/** Since 2022 everybody is the same to these APIs. What is encrypted still tells who it is. */
+async function anonymous(program: Program): Promise<object> {
+  const { phone } = program
+  const userInfo = {
+    nickName: '微信用户',
+    gender: 0,
+    language: 'zh_CN',
+    city: '',
+    province: '',
+    country: '',
+    avatarUrl: greyAvatar,
+  }
+  const sealed = await phone.wechat.encrypt(phone.device.appId, phone.user, 'profile', userInfo).catch(() => undefined)
+  return { userInfo, rawData: JSON.stringify(userInfo), ...sealed }
+}
