@@ -137,7 +137,7 @@ function errorOf({ errMsg = '', errno }: Failure = {}): MpAuthError {
   const cause = { errMsg, errno }
   if (errno === 600002 || /not in domain list/.test(errMsg))
     return new MpAuthError('CONFIG', 'add the server to the domains of the Mini Program', { cause })
-  if (errno === 5 || /time ?(d )?out/i.test(errMsg))
+  if (errno === 5 || /timed?[ _]?out/i.test(errMsg))
     return new MpAuthError('TIMEOUT', errMsg, { retryable: true, cause })
   const interrupted = errno === 600003 || /interrupted/.test(errMsg)
   return new MpAuthError('NETWORK', errMsg, { retryable: true, cause, ...(interrupted && { data: { interrupted } }) })
