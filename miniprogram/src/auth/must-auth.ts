@@ -7,9 +7,8 @@ import {
   type SessionEvents,
   type SessionOptions,
 } from '../session/types'
-import { delay } from '../status'
 import { type AuthFact, AuthStep, factsOf } from '../step'
-import { authPageUrl, maxPages, pathOf, topPage, urlOf } from './auth-page'
+import { authPageUrl, maxPages, topPage, urlOf } from './auth-page'
 
 /** What the gate asks of the session that it belongs to. */
 export interface AuthSession
@@ -24,7 +23,8 @@ export interface AuthSession
 }
 
 /** What the session's options say about asking. */
-export type AuthGateOptions = Pick<SessionOptions, 'authPage' | 'mode' | 'popupCompName' | 'delay'>
+export type AuthGateOptions = Pick<SessionOptions, 'authPage' | 'mode' | 'popupCompName'> &
+  Required<Pick<SessionOptions, 'delay'>>
 
 /** What the gate uses of a popup: `auth-popup`, or a component of the app's own with these methods. */
 export interface AuthPopup {
@@ -36,6 +36,7 @@ export interface AuthPopup {
 
 /** Somebody who waits in mustAuth. */
 interface Waiter {
+  readonly options: AuthGateOptions & MustAuthOptions
   readonly need: readonly AuthFact[]
   settled: boolean
   done(step: AuthStep): void
@@ -47,15 +48,12 @@ interface Ask {
   readonly need: readonly AuthFact[]
   readonly waiters: Set<Waiter>
   readonly popups: Set<AuthPopup>
-  /** Where it is shown: pages with a popup, the path of the auth page. */
+  /** Where it is shown: the pages with a popup, or the auth page. None while a page is being opened. */
   readonly pages: Set<Page>
-  path?: string
-  /** A page is being opened, and need not be on the stack yet. */
-  opening: boolean
   /** How many facts were missing when the popup was last told. */
   told: number
-  readonly over: Promise<void>
-  readonly end: () => void
+  /** Those who need something else, and go on when this is over. */
+  readonly queue: (() => void)[]
 }
 
 /**
@@ -65,7 +63,7 @@ interface Ask {
  */
 export class AuthGate {
   private ask: Ask | null = null
-  private entry: Promise<unknown> | undefined
+  private entry: Promise<unknown> | null = null
 
   constructor(
     private readonly session: AuthSession,
@@ -73,16 +71,14 @@ export class AuthGate {
   ) {
     // Whoever logs out while asked has changed their mind.
     session.events.on('session:cleared', () => {
-      if (session.loggedOut) this.rejectAuth(loggedOut())
+      if (session.loggedOut) this.rejectAuth(new MpAuthError('LOGGED_OUT'))
     })
   }
 
   /** What the person is being asked for, as far as it is still missing; empty when nobody asks. */
-  get needed(): readonly AuthFact[] {
-    const ask = this.ask
-    return ask
-      ? this.session.missing(ask.need.filter((fact) => [...ask.waiters].some((w) => w.need.includes(fact))))
-      : []
+  get needed(): AuthFact[] {
+    const { ask, session } = this
+    return ask ? session.missing(ask.need.filter((fact) => [...ask.waiters].some((w) => w.need.includes(fact)))) : []
   }
 
   /**
@@ -92,8 +88,9 @@ export class AuthGate {
    * Rejects with what the login rejects with; USER_CANCELLED; LOGGED_OUT after a logout meanwhile; TIMEOUT;
    * NO_AUTH_HOST when there is neither a popup nor an auth page; in mode NONE with AUTH_STEP_REQUIRED.
    */
-  mustAuth(options: MustAuthOptions = {}): Promise<AuthStep> {
-    const need = options.need ?? factsOf(options.mustAuthStep ?? AuthStep.TWO, this.session.flow)
+  mustAuth(asked?: MustAuthOptions): Promise<AuthStep> {
+    const options = { mustAuthStep: AuthStep.TWO, popupCompName: 'auth-popup', ...this.options, ...asked }
+    const ms = options.timeoutMs
     return new Promise((resolve, reject) => {
       let cancel = () => {}
       const settle = (then: () => void, error?: unknown) => {
@@ -104,33 +101,29 @@ export class AuthGate {
         this.leave(waiter, error)
       }
       const waiter: Waiter = {
-        need,
+        options,
+        need: options.need || factsOf(options.mustAuthStep, this.session.flow),
         settled: false,
         done: (step) => settle(() => resolve(step)),
         fail: (error) => settle(() => reject(error), error),
       }
-      const ms = options.timeoutMs
-      if (ms !== undefined) {
-        const late = () => waiter.fail(new MpAuthError('TIMEOUT', `mustAuth after ${ms} ms`))
-        cancel = (this.options.delay ?? delay)(ms, late)
-      }
-      this.pass(waiter, options).catch(waiter.fail)
+      if (ms) cancel = options.delay(ms, () => waiter.fail(new MpAuthError('TIMEOUT', `mustAuth after ${ms} ms`)))
+      this.pass(waiter).catch(waiter.fail)
     })
   }
 
   /** The UI that asks says that the person has answered. What is still missing goes on being asked for. */
   resolveAuth(): void {
-    const ask = this.ask
+    const { ask, session } = this
     if (!ask) return
-    const step = this.session.currentAuthStep()
     for (const waiter of ask.waiters) {
-      if (this.session.missing(waiter.need).length === 0) waiter.done(step)
+      if (!session.missing(waiter.need).length) waiter.done(session.currentAuthStep())
     }
     // Telling it only of less ends, whatever the popup does: there are no more turns than facts.
     const left = this.needed
-    if (left.length === 0 || left.length >= ask.told) return
+    if (!left.length || left.length >= ask.told) return
     ask.told = left.length
-    for (const popup of ask.popups) popup.open({ need: [...left] })
+    for (const popup of ask.popups) popup.open({ need: left })
   }
 
   /** The UI that asks was left. */
@@ -138,19 +131,26 @@ export class AuthGate {
     if (this.ask) this.end(this.ask, error)
   }
 
-  private async pass(waiter: Waiter, options: MustAuthOptions): Promise<void> {
+  private async pass(waiter: Waiter): Promise<void> {
     const { session } = this
     await this.enter()
     while (!waiter.settled) {
-      if (session.loggedOut) throw loggedOut()
-      const missing = session.missing(waiter.need)
-      if (missing.length === 0) return this.satisfied(waiter)
-      if ((options.mode ?? this.options.mode) === AuthDisplayMode.NONE) throw this.required(missing)
+      if (session.loggedOut) throw new MpAuthError('LOGGED_OUT')
+      const need = session.missing(waiter.need)
+      const have = session.currentAuthStep()
+      if (!need.length) {
+        if (!this.ask) session.status.auth.success(have)
+        return waiter.done(have)
+      }
+      if (waiter.options.mode === AuthDisplayMode.NONE) {
+        const name = AuthStep[have] as keyof typeof AuthStep
+        throw new MpAuthError('AUTH_STEP_REQUIRED', `${need}`, { action: 'AUTHORIZE', have: name, need, next: need[0] })
+      }
       const ask = this.current()
-      if (!ask) return this.start(missing, waiter, options)
-      if (missing.every((fact) => ask.need.includes(fact))) return this.join(ask, waiter, options)
+      if (!ask) return this.start(need, waiter)
+      if (need.every((fact) => ask.need.includes(fact))) return this.join(ask, waiter)
       // The other one's turn ends with an act of the person, so this comes round once per act.
-      await ask.over
+      await new Promise<void>((go) => ask.queue.push(go))
     }
   }
 
@@ -158,91 +158,74 @@ export class AuthGate {
   private enter(): Promise<unknown> {
     const { session } = this
     if (session.loggedOut) return session.login({ force: true, reason: 'mustAuth' })
-    this.entry ??= session.ensureLogin().finally(() => {
-      this.entry = undefined
-    })
+    this.entry =
+      this.entry ||
+      session.ensureLogin().finally(() => {
+        this.entry = null
+      })
     return this.entry
   }
 
-  private satisfied(waiter: Waiter): void {
-    const step = this.session.currentAuthStep()
-    if (!this.ask) this.session.status.auth.success(step)
-    waiter.done(step)
-  }
-
-  private async start(need: AuthFact[], waiter: Waiter, options: MustAuthOptions): Promise<void> {
-    let end = () => {}
-    const over = new Promise<void>((resolve) => {
-      end = resolve
-    })
+  private async start(need: AuthFact[], waiter: Waiter): Promise<void> {
+    const { events, status } = this.session
     const ask: Ask = {
       need,
       waiters: new Set([waiter]),
       popups: new Set(),
       pages: new Set(),
-      opening: false,
       told: need.length,
-      over,
-      end,
+      queue: [],
     }
     this.ask = ask
-    this.session.status.auth.ing()
-    this.session.events.emit('auth:need', { need })
-    if (this.ask === ask) await this.open(ask, options).catch((error) => this.end(ask, error))
+    status.auth.ing()
+    events.emit('auth:need', { need })
+    // A listener may have refused.
+    if (this.ask === ask) await this.open(ask, waiter).catch((error) => this.end(ask, error))
   }
 
   /** Waits together with others; where their popup is on a page further down, on this page too. */
-  private async join(ask: Ask, waiter: Waiter, options: MustAuthOptions): Promise<void> {
+  private async join(ask: Ask, waiter: Waiter): Promise<void> {
     ask.waiters.add(waiter)
     const top = topPage(this.session.platform)
-    if (!ask.opening && top && !this.shows(ask, top)) await this.open(ask, options)
+    if (top && ask.pages.size && !ask.pages.has(top)) await this.open(ask, waiter)
   }
 
-  private async open(ask: Ask, options: MustAuthOptions): Promise<void> {
-    const { platform } = this.session
-    const mode = options.mode ?? this.options.mode ?? AuthDisplayMode.POPUP
-    const name = options.popupCompName ?? this.options.popupCompName ?? 'auth-popup'
-    const top = topPage(platform)
-    const popup = mode === AuthDisplayMode.POPUP && (popupOf(options.host, name) ?? popupOf(top, name))
+  private async open(ask: Ask, { options }: Waiter): Promise<void> {
+    const { host, popupCompName, authPage, backTo } = options
+    const { name, platform, logger } = this.session
+    const pages = platform.pages()
+    const popup =
+      options.mode !== AuthDisplayMode.PAGE &&
+      (popupOf(host, popupCompName) || popupOf(topPage(platform), popupCompName))
     if (popup) {
       ask.popups.add(popup)
-      const host = platform.pages().find((page) => page === options.host) ?? top
-      if (host) ask.pages.add(host)
-      popup.open({ need: [...this.needed] })
-      return
+      popup.open({ need: this.needed })
+    } else {
+      const kind = pages.length < maxPages ? 'navigateTo' : 'redirectTo'
+      try {
+        if (!authPage) throw `no #${popupCompName}, no authPage`
+        await platform.navigate(kind, authPageUrl(authPage, this.needed, backTo || urlOf(topPage(platform)), name))
+      } catch (cause) {
+        const error = new MpAuthError('NO_AUTH_HOST', `${authPage || cause}`, { cause })
+        logger.error('mustAuth', error)
+        throw error
+      }
     }
-    const page = options.authPage ?? this.options.authPage
-    if (!page) throw this.loud(`no #${name} on ${top?.route ?? 'any page'}, and no authPage`)
-    const url = authPageUrl(page, this.needed, options.backTo ?? urlOf(top), this.session.name)
-    const kind = platform.pages().length >= maxPages ? 'redirectTo' : 'navigateTo'
-    ask.opening = true
-    try {
-      await platform.navigate(kind, url)
-      ask.path = pathOf(page)
-    } catch (cause) {
-      throw this.loud(`${kind} ${page} failed`, cause)
-    } finally {
-      ask.opening = false
-    }
+    const page = popup && pages.includes(host as Page) ? (host as Page) : topPage(platform)
+    if (page) ask.pages.add(page)
   }
 
   /** The ask that goes on; one whose page was left without a word is over. */
   private current(): Ask | null {
-    const ask = this.ask
-    if (ask && !ask.opening && (ask.path !== undefined || ask.pages.size > 0)) {
-      if (!this.session.platform.pages().some((page) => this.shows(ask, page))) this.rejectAuth()
-    }
+    const pages = this.ask?.pages
+    if (pages?.size && !this.session.platform.pages().some((page) => pages.has(page))) this.rejectAuth()
     return this.ask
-  }
-
-  private shows(ask: Ask, page: Page): boolean {
-    return ask.pages.has(page) || (page.route !== undefined && pathOf(page.route) === ask.path)
   }
 
   /** One who has been answered waits no more; without anybody the asking is over. */
   private leave(waiter: Waiter, error: unknown): void {
-    const ask = this.ask
-    if (ask?.waiters.delete(waiter) && ask.waiters.size === 0) this.end(ask, error)
+    const { ask } = this
+    if (ask?.waiters.delete(waiter) && !ask.waiters.size) this.end(ask, error)
   }
 
   private end(ask: Ask, error?: unknown): void {
@@ -250,38 +233,21 @@ export class AuthGate {
     this.ask = null
     const { events, status } = this.session
     for (const waiter of ask.waiters) waiter.fail(error)
-    ask.end()
+    for (const go of ask.queue) go()
     if (error === undefined) {
       const step = this.session.currentAuthStep()
       status.auth.success(step)
       events.emit('auth:done', { step })
-      return
+    } else {
+      status.auth.fail(error)
+      events.emit('auth:cancel', { error })
+      for (const popup of ask.popups) if (popup.close) popup.close()
     }
-    status.auth.fail(error)
-    events.emit('auth:cancel', { error })
-    for (const popup of ask.popups) popup.close?.()
-  }
-
-  private required(need: AuthFact[]): MpAuthError {
-    const have = AuthStep[this.session.currentAuthStep()] as keyof typeof AuthStep
-    return new MpAuthError('AUTH_STEP_REQUIRED', need.join(), { action: 'AUTHORIZE', have, need, next: need[0] })
-  }
-
-  private loud(message: string, cause?: unknown): MpAuthError {
-    const error = new MpAuthError('NO_AUTH_HOST', message, { cause })
-    this.session.logger.error('mustAuth', error)
-    return error
   }
 }
 
-function loggedOut(): MpAuthError {
-  return new MpAuthError('LOGGED_OUT')
-}
-
-function popupOf(host: unknown, name: string): AuthPopup | null {
-  const popup = (host as Page | null | undefined)?.selectComponent?.(`#${name}`) as
-    | Partial<AuthPopup>
-    | null
-    | undefined
-  return typeof popup?.open === 'function' ? (popup as AuthPopup) : null
+function popupOf(host: unknown, name = ''): AuthPopup | false {
+  const page = host as Page | null | undefined
+  const popup = page?.selectComponent?.(`#${name}`)
+  return !!popup && 'open' in (popup as object) && (popup as AuthPopup)
 }

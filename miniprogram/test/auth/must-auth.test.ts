@@ -327,6 +327,19 @@ test('who is asked on a page above is asked there too, and one answer serves bot
   expect(await Promise.all([first, second])).toEqual([AuthStep.TWO, AuthStep.TWO])
 })
 
+test('a page further down that asks in its own popup does not count as asking on the screen', async () => {
+  const w = world()
+  const host = w.pages.top
+  const below = new FakePopup(w, host)
+  const above = new FakePopup(w, w.pages.push('/pages/terms'))
+  w.ask({ host })
+  await settled()
+  expect([below.opened.length, above.opened.length]).toEqual([1, 0])
+  w.ask()
+  await settled()
+  expect([below.opened.length, above.opened.length]).toEqual([1, 1])
+})
+
 test('status.auth is not done while somebody is asked, whoever passes meanwhile', async () => {
   const w = world({ given: ['PROFILE'] })
   const popup = new FakePopup(w, w.pages.top)
