@@ -48,6 +48,7 @@ Component({
     avatar: '',
     /** What mustAuth asked for at the start: it forgets what is answered, and the flow must not go on to more. */
     _asked: [] as AuthFact[],
+    _entered: '',
   },
   observers: {
     'lang, text'(lang: string, text: unknown) {
@@ -55,6 +56,10 @@ Component({
     },
     custom(custom: string) {
       this.setData({ parts: partsOf(custom) })
+    },
+    session(name: string) {
+      // Observers run for values that are set anew without having changed, too.
+      if (listening.has(this) && name !== this.data._entered) this.enter()
     },
     'need, mustAuthStep'() {
       if (listening.has(this) && this.data.view !== 'loading') this.refresh()
@@ -64,17 +69,7 @@ Component({
     attached() {
       const { lang, text, custom } = this.data
       this.setData({ t: labelsOf(lang, text), parts: partsOf(custom) })
-      const session = this.find()
-      if (!session) {
-        listening.set(this, () => {})
-        this.show('retry', new MpAuthError('CONFIG', `no session '${this.data.session}': createSession comes first`))
-        return
-      }
-      const off = session.events.on('user', () => {
-        if (!this.data.busy) this.refresh()
-      })
-      listening.set(this, off)
-      this.start(false)
+      this.enter()
     },
     detached() {
       listening.get(this)?.()
@@ -86,16 +81,36 @@ Component({
       return findSession(this.data.session) as Session | undefined
     },
 
+    /** Begins with the session of the name. */
+    enter() {
+      listening.get(this)?.()
+      listening.set(this, () => {})
+      this.setData({ _entered: this.data.session, view: 'loading', busy: false, error: '', code: '' })
+      const session = this.find()
+      if (!session) {
+        this.show('retry', new MpAuthError('CONFIG', `no session '${this.data.session}': createSession comes first`))
+        return
+      }
+      const off = session.events.on('user', () => {
+        if (!this.data.busy) this.refresh()
+      })
+      listening.set(this, off)
+      this.start(false)
+    },
+
     /** Logs in where nobody is. `tapped`: the person wants it, so a logout does not stand in the way. */
     async start(tapped: boolean) {
       const session = this.find()
       if (!session || this.data.busy) return
       this.setData({ busy: true })
+      const same = () => listening.has(this) && this.find() === session
       try {
         await (tapped ? session.login({ force: session.loggedOut, reason: 'auth-flow' }) : session.ensureLogin())
+        if (!same()) return
         this.setData({ busy: false, error: '', code: '', _asked: [...session.needed] })
-        if (listening.has(this)) this.refresh()
+        this.refresh()
       } catch (error) {
+        if (!same()) return
         this.setData({ busy: false })
         // Someone who has logged out is asked to come back, not told of an error.
         if (!tapped && isMpAuthError(error, 'LOGGED_OUT')) this.setData({ view: 'retry' })

@@ -69,7 +69,7 @@ Component({
       this.write()
     },
     auto(auto: boolean) {
-      if (waiting.has(this)) this.register(auto)
+      if (waiting.has(this) && auto !== askers.includes(this as unknown as Asker)) this.register(auto)
     },
   },
   lifetimes: {

@@ -55,6 +55,8 @@ Component({
     keyState: 'ready',
     _chosen: '',
     _typed: '',
+    _nickname: '',
+    _avatarPath: '',
     _needsConsent: false,
   },
   observers: {
@@ -64,11 +66,14 @@ Component({
     custom(custom: string) {
       this.setData({ parts: partsOf(custom) })
     },
+    // Observers run for values that are set anew without having changed, too; what the person has given outlives that.
     nickname(nickname: string) {
-      this.setData({ typed: nickname, _typed: nickname })
+      if (nickname === this.data._nickname) return
+      this.setData({ _nickname: nickname, typed: nickname, _typed: nickname })
     },
     avatarPath(path: string) {
-      this.setData({ picture: path, _chosen: isLocal(path) ? path : '' })
+      if (path === this.data._avatarPath) return
+      this.setData({ _avatarPath: path, picture: path, _chosen: isLocal(path) ? path : '' })
     },
   },
   lifetimes: {

@@ -102,6 +102,16 @@ inBothFrameworks((bench) => {
       expect(screen.of('getuserinfo')).toEqual([{ nickname: 'Ann', avatarPath: '' }])
     })
 
+    test('keeps what was given when the host could not save it', () => {
+      const screen = bench.show(full)
+      screen.get(picker).fire('chooseavatar', { avatarUrl: picture })
+      screen.get(field).fire('input', { value: 'Ann' })
+      screen.set({ busy: true, nickname: '', path: '' })
+      screen.set({ busy: false })
+      screen.get('#it').instance.submit()
+      expect(screen.of('getuserinfo')).toEqual([{ nickname: 'Ann', avatarPath: picture }])
+    })
+
     test('takes nothing while the host is busy', () => {
       const screen = bench.show(full, { busy: true })
       expect(screen.get(button).disabled).toBe(true)

@@ -17,19 +17,20 @@ export interface Bench {
 
 /** Runs the same tests in both component frameworks. A scene must be declared before, beside the tests. */
 export function inBothFrameworks(tests: (bench: Bench) => void): void {
+  let built: Build
+  beforeAll(async () => {
+    installNative()
+    built = await build()
+    writeScenes(built)
+  }, 30_000)
+  afterAll(() => built?.remove())
+
   describe.each([exparser(), glassEasel()])('$name', (runtime) => {
     const shown: Screen[] = []
     const worlds: World[] = []
-    let built: Build
     let native: Native
 
-    beforeAll(async () => {
-      installNative()
-      built = await build()
-      writeScenes(built)
-      runtime.load(built)
-    }, 30_000)
-    afterAll(() => built?.remove())
+    beforeAll(() => runtime.load(built))
 
     beforeEach(() => {
       native = installNative()
