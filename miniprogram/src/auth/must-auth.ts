@@ -218,7 +218,11 @@ export class AuthGate {
   /** The ask that goes on; one whose page was left without a word is over. */
   private current(): Ask | null {
     const pages = this.ask?.pages
-    if (pages?.size && !this.session.platform.pages().some((page) => pages.has(page))) this.rejectAuth()
+    if (pages?.size && !this.session.platform.pages().some((page) => pages.has(page))) {
+      // Left, perhaps, on the way back from an answer.
+      this.resolveAuth()
+      this.rejectAuth()
+    }
     return this.ask
   }
 

@@ -137,6 +137,17 @@ test('an auth page that is gone without a word holds nobody up', async () => {
   expect(w.pages.top.route).toBe('pages/auth/index')
 })
 
+test('who was answered there is not cancelled by the next one who asks before the page has said so', async () => {
+  const w = asPage({ pages: { [authPage]: {} } })
+  const first = w.ask({ need: ['PROFILE'] })
+  await settled()
+  await w.give('PROFILE')
+  await w.pages.navigateBack()
+  w.ask({ need: ['PHONE'] })
+  expect(await outcome(first)).toEqual({ value: AuthStep.TWO })
+  expect(w.pages.top.options?.need).toBe('PHONE')
+})
+
 test('a popup is not looked at in mode PAGE, and the options of the call win', async () => {
   const w = asPage({ pages: { '/pages/my-auth': {} } })
   const popup = new FakePopup(w, w.pages.top)
