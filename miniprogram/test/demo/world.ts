@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import vm from 'node:vm'
-import { buildSchema, type GraphQLSchema, graphql } from 'graphql'
+import { buildSchema, GraphQLError, type GraphQLSchema, graphql } from 'graphql'
 import { rolldown } from 'rolldown'
 
 const root = join(import.meta.dirname, '../..')
@@ -163,7 +163,21 @@ function answerer(world: World): Answer {
     silentLogin: login,
     refreshToken: login,
     me: user,
-    mustAuth: user,
+    mustAuth: ({ step, need = [] }: Loose) => {
+      const { authStep, missing } = user()
+      const steps = ['ONE', 'TWO', 'THREE']
+      const short = steps.indexOf(authStep) < steps.indexOf(step)
+      const lacking = missing.filter((fact) => short || need.includes(fact))
+      if (lacking.length === 0) return user()
+      const extensions = {
+        code: 'AUTH_STEP_REQUIRED',
+        action: 'AUTHORIZE',
+        have: authStep,
+        need: lacking,
+        next: lacking[0],
+      }
+      throw new GraphQLError('needs more', { extensions })
+    },
     authFlow: () => ({ appId: 'wx', flow: ['PROFILE', 'PHONE'] }),
     sessions: () => [{ id: 's1', current: true, lastSeenAt: '2026-03-08T06:05:00.123456Z', device, ...seen }],
     revokeSession: () => ({ ok: true }),

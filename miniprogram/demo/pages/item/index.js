@@ -4,7 +4,7 @@ import { findItem, placeOrder } from '../../shop'
 import { telling } from '../../ui'
 
 // The server has the last word on who may order: a shop's own would say so in its answer to the order itself.
-const Checkout = 'query Checkout { mustAuth(need: [PHONE]) { id phone { masked } } }'
+const Checkout = 'query Checkout { mustAuth(step: ONE, need: [PHONE]) { id phone { masked } } }'
 
 async function buy() {
   const { mustAuth: buyer } = await graphql.query(Checkout)
