@@ -86,11 +86,13 @@ export class Renewal<U extends User> {
     return snap
   }
 
-  /** As `ready`, for somebody whose token was refused. A token that is no longer the current one proves nothing. */
+  /** A new login, unless the token that was refused is no longer the current one: then that one will do. */
   async replace(refused: string | undefined, reason: string): Promise<Snapshot<U>> {
     const token = this.parts.vault.snap?.token
-    if (token !== undefined && refused !== undefined && refused !== token) return this.ready(reason)
-    this.refused = token
+    if (refused !== undefined) {
+      if (token !== undefined && refused !== token) return this.ready(reason)
+      this.refused = token
+    }
     return this.renew(reason)
   }
 
@@ -103,27 +105,21 @@ export class Renewal<U extends User> {
     const { queue, vault, options } = this.parts
     const epoch = this.current
     const stale = vault.snap?.token
-    let landing: Landing<U> | undefined
-    while (!landing) {
+    for (;;) {
       this.mustBe(epoch)
       const { flight } = this
-      if (flight?.epoch === epoch && (flight.byCode || !byCode) && queue.busy) {
-        landing = await queue.run<Landing<U>>(never)
-        break
-      }
+      if (queue.busy && flight?.epoch === epoch && (flight.byCode || !byCode)) break
       if (!queue.busy) vault.reload()
       this.mustBe(epoch)
       if (vault.envelope.out && !byCode && options.afterLogout !== 'relogin') throw new MpAuthError('LOGGED_OUT')
-      if (queue.busy) {
-        await flight?.done
-        continue
-      }
-      // Another context has renewed it.
-      if (!byCode && vault.snap?.token !== stale && this.fresh()) return this.ready(reason)
-      landing = await this.fly(reason, byCode)
+      if (!queue.busy) break
+      await flight?.done
     }
+    // Another context has renewed it.
+    if (!queue.busy && !byCode && vault.snap?.token !== stale && this.fresh()) return this.ready(reason)
+    const { snap } = await (queue.busy ? queue.run<Landing<U>>(never) : this.fly(reason, byCode))
     this.mustBe(epoch)
-    return landing.snap
+    return snap
   }
 
   /** The network is back, or the app: what failed for want of it is tried once more. */

@@ -39,6 +39,12 @@ describe('a refused token', () => {
   })
 })
 
+test('a token that nobody refused is still good when a renewal that somebody wanted fails', async () => {
+  world.server.fail('RefreshToken', { code: 'RATE_LIMITED', retryAfterMs: 60_000 })
+  await expect(session.refreshLogin()).rejects.toMatchObject({ code: 'RATE_LIMITED' })
+  expect(await session.getToken()).toBe('access-1-2')
+})
+
 describe('a renewal', () => {
   test.each<[string, Fault, string]>([
     ['without a network', 'unreachable', 'NETWORK'],
