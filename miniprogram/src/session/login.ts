@@ -27,17 +27,10 @@ export type Alive = () => void
 const lost: ErrorCode[] = ['NETWORK', 'TIMEOUT', 'SERVER', 'UNAVAILABLE']
 /** The code is spent, or there never was one. */
 const spent: ErrorCode[] = ['WX_LOGIN_FAILED', 'LOGIN_CODE_INVALID', 'WECHAT_UNAVAILABLE']
-/** The server says no to this refresh token; a code may still do. */
-const refused: ErrorCode[] = [
-  'UNAUTHENTICATED',
-  'TOKEN_EXPIRED',
-  'SESSION_REVOKED',
-  'BAD_INPUT',
-  'NOT_FOUND',
-  'GRAPHQL',
-]
 /** Nothing that a device does by itself changes these. */
 const final: ErrorCode[] = ['LOGIN_BLOCKED', 'ACCOUNT_DISABLED', 'ACCOUNT_CLOSING']
+/** The refresh token is not what is wrong, so a code would fare no better. */
+const elsewhere: ErrorCode[] = [...final, 'FORBIDDEN', 'INTERNAL', 'SERVER', 'CONFIG', 'STALE']
 
 interface Bar {
   error: MpAuthError
@@ -71,9 +64,10 @@ export class Exchange<U extends User = User> {
       if (this.bars[proof]?.until === Number.POSITIVE_INFINITY) delete this.bars[proof]
   }
 
-  /** Whether a login with a code is to follow this refusal of the refresh token. */
+  /** Whether a login with a code is to follow this error of the refresh token: the server said no to that very token. */
   needsCode(error: unknown): boolean {
-    return isMpAuthError(error, ...refused)
+    const { code, retryable } = asError(error)
+    return isMpAuthError(error, 'TOKEN_EXPIRED', 'UNAUTHENTICATED') || (!retryable && !elsewhere.includes(code))
   }
 
   /** Goes on with a refresh token. */

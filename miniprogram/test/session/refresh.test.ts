@@ -89,6 +89,15 @@ describe('a renewal', () => {
     },
   )
 
+  test.each(['INTERNAL', 'FORBIDDEN', 'ACCOUNT_CLOSING'])(
+    'that fails by %s, for which the refresh token is not to blame, asks for no code',
+    async (code) => {
+      world.server.fail('RefreshToken', { code })
+      await expect(session.refreshLogin()).rejects.toMatchObject({ code })
+      expect(world.traffic.login).toBe(1)
+    },
+  )
+
   test('does not try a refresh token again that was refused, when the code fails too', async () => {
     world.server.revoke()
     world.server.fail('SilentLogin', 'unreachable', 'unreachable')
