@@ -32,19 +32,16 @@ export function textOf(document: string | TypedDocument<unknown, never>): string
   return text
 }
 
-// Strings and comments may hold anything that looks like GraphQL.
-const noise = /"""(?:\\"""|[\s\S])*?"""|"(?:\\.|[^"\\\n])*"|#.*/g
-
 /**
  * The first operation of a document. What is in brackets is taken out first, so that a field called `query`
  * is not taken for one.
  */
 export function operationOf(text: string): Operation {
-  let bare = text.replace(noise, ' ')
+  let bare = text.replace(/#.*/g, '')
   for (let outer = ''; outer !== bare; ) {
     outer = bare
-    bare = outer.replace(/\([^()]*\)/g, ' ').replace(/\{[^{}]*\}/g, ';')
+    bare = outer.replace(/\([^()]*\)|\{[^{}]*\}/g, ';')
   }
-  const found = /(?:^|;)\s*(query|mutation|subscription)\b\s*(\w+)?/.exec(bare)
-  return { kind: (found?.[1] as Operation['kind'] | undefined) ?? 'query', name: found?.[2] }
+  const [, kind = 'query', name] = /(?:^|;)\s*(query|mutation|subscription)\b\s*(\w+)?/.exec(bare) ?? []
+  return { kind: kind as Operation['kind'], name }
 }

@@ -1,5 +1,5 @@
 import type { HttpResponse } from '../platform'
-import { mergeHeaders, sameOrigin } from './address'
+import { sameOrigin } from './address'
 import { AuthCore, type AuthPolicy, type CoreSession } from './auth-core'
 
 /** An instance of fly.js 0.6 (https://github.com/wendux/fly), as much of it as is used. */
@@ -80,7 +80,7 @@ export function installFly(fly: FlyLike, session: CoreSession, policy?: AuthPoli
       carried.set(options, { token: await session.getToken(), replay: false })
     }
     const { token } = carried.get(options) as { token: string }
-    options.headers = mergeHeaders(options.headers, core.header(token))
+    carry(options, core.header(token))
     return options
   }
 
@@ -140,6 +140,14 @@ export function installFly(fly: FlyLike, session: CoreSession, policy?: AuthPoli
 /** fly takes for an address whatever begins with http, and puts all else behind baseURL. */
 const needsLogin = ({ needLogin = true, url = '', baseURL }: FlyOptions) =>
   needLogin && (!baseURL || !url.startsWith('http') || sameOrigin(url, baseURL))
+
+/** Other names keep their case, by which fly knows its own. */
+function carry(options: FlyOptions, auth: Record<string, string>): void {
+  const headers = { ...options.headers }
+  const [name = ''] = Object.keys(auth)
+  for (const other of Object.keys(headers)) if (other.toLowerCase() === name.toLowerCase()) delete headers[other]
+  options.headers = { ...headers, ...auth }
+}
 
 const isPromise = (value: unknown): value is Promise<unknown> => typeof (value as Promise<unknown>)?.then === 'function'
 

@@ -1,4 +1,4 @@
-import type { Backend, Login, Send, User } from '../backend'
+import type { Backend, Send } from '../backend'
 import { MpAuthError } from '../errors'
 import {
   CheckSessionKeyDocument,
@@ -28,76 +28,60 @@ const bearer = (token: string) => ({ Authorization: `Bearer ${token}` })
 
 /** The login server mpauth. Its methods reject with an MpAuthError that has the code of the server's error. */
 export function graphqlBackend({ url, avatarUrl, header, timeout }: GraphQLBackendOptions): Backend {
-  const more = timeout === undefined ? {} : { timeout }
+  const limit = timeout ? { timeout } : {}
 
+  /** What the only field of a document brings back. */
   async function call<R, V>(
     send: Send,
-    document: StringDocument<R, V>,
+    query: StringDocument<R, V>,
     variables: V,
     auth?: Record<string, string>,
-  ): Promise<R> {
-    const { name } = operationOf(document)
+  ): Promise<R[keyof R]> {
+    const operationName = operationOf(query).name
     const response = await send({
       url,
       method: 'POST',
-      data: { query: document, operationName: name, variables },
+      data: { query, operationName, variables },
       header: { ...header, 'Content-Type': 'application/json', ...auth },
-      ...more,
+      ...limit,
     })
-    const error = errorOf(response, name)
+    const error = errorOf(response, operationName)
     if (error) throw error
     const data = bodyOf(response)?.data
-    if (!data) throw new MpAuthError('SERVER', `${name}: no data`)
-    return data as R
+    if (!data) throw new MpAuthError('SERVER', `${operationName}: no data`)
+    return Object.values(data)[0]
   }
 
   return {
-    async silentLogin({ code, nonce, appId, device }, send): Promise<Login> {
-      const input = {
-        // Left out, it means the only app of the server.
-        ...(appId && { appId }),
-        code,
-        nonce,
-        // A name that is too long must not stand in the way of a login.
-        device: {
-          id: device.id,
-          name: device.name.slice(0, 64),
-          platform: device.platform.slice(0, 32),
-          sdkVersion: device.sdkVersion.slice(0, 32),
-        },
-      }
-      return (await call(send, SilentLoginDocument, { input })).silentLogin
+    silentLogin({ code, nonce, appId, device }, send) {
+      // Left out, the AppID is the only one of the server.
+      return call(send, SilentLoginDocument, { input: { appId: appId || undefined, code, nonce, device } })
     },
-    async refreshToken(refreshToken, send): Promise<Login> {
-      return (await call(send, RefreshTokenDocument, { input: { refreshToken } })).refreshToken
+    refreshToken: (refreshToken, send) => call(send, RefreshTokenDocument, { input: { refreshToken } }),
+    me: (send) => call(send, MeDocument, {}),
+    async updateUser({ avatarPath: _, ...input }, send) {
+      return (await call(send, UpdateUserDocument, { input })).user
     },
-    async me(send): Promise<User> {
-      return (await call(send, MeDocument, {})).me
+    async updatePhone(input, send) {
+      return (await call(send, UpdatePhoneDocument, { input })).user
     },
-    async updateUser({ nickname, avatarKey, encrypted, removeProfile }, send): Promise<User> {
-      const input = { nickname, avatarKey, encrypted, removeProfile }
-      return (await call(send, UpdateUserDocument, { input })).updateUser.user
+    async unbindPhone(send) {
+      return (await call(send, UnbindPhoneDocument, {})).user
     },
-    async updatePhone(input, send): Promise<User> {
-      return (await call(send, UpdatePhoneDocument, { input })).updatePhone.user
-    },
-    async unbindPhone(send): Promise<User> {
-      return (await call(send, UnbindPhoneDocument, {})).unbindPhone.user
-    },
-    async logout(token, scope, send): Promise<void> {
+    async logout(token, scope, send) {
       await call(send, LogoutDocument, { input: { scope } }, bearer(token))
     },
-    async checkSessionKey(send): Promise<boolean> {
-      return (await call(send, CheckSessionKeyDocument, {})).checkSessionKey === 'VALID'
+    async checkSessionKey(send) {
+      return (await call(send, CheckSessionKeyDocument, {})) === 'VALID'
     },
-    async uploadAvatar(filePath, token, send): Promise<string> {
+    async uploadAvatar(filePath, token, send) {
       const response = await send({
         url: avatarUrl ?? url.replace(/\/graphql\/?$/, '/avatars'),
         filePath,
         name: 'file',
         // No Content-Type: the platform's own names the boundary of the form.
         header: { ...header, ...bearer(token) },
-        ...more,
+        ...limit,
       })
       const error = errorOf(response, 'avatar')
       if (error) throw error

@@ -1,11 +1,10 @@
 import { authorized } from '../auth/guards'
-import { MpAuthError } from '../errors'
 import type { HttpResponse } from '../platform'
 import { mergeHeaders } from './address'
 import { AuthCore, type AuthPolicy } from './auth-core'
-import { type Operation, operationOf, type TypedDocument, textOf } from './document'
+import { operationOf, type TypedDocument, textOf } from './document'
 import type { RequestSession } from './request'
-import { bodyOf, errorOf } from './server-error'
+import { bodyOf, errorOf, refusalOf } from './server-error'
 
 export interface GraphQLConfig {
   url: string
@@ -56,11 +55,9 @@ type Call = <R = unknown, V = Record<string, unknown>>(
 ) => Promise<R>
 
 export interface GraphQL {
-  /** The data of a query. Rejects with an MpAuthError: the server's first error, or why there was no answer. */
+  /** The data of an operation; the three differ in what a reader expects. Rejects with an MpAuthError: the server's first error, or why there was no answer. */
   query: Call
-  /** As `query`, for a mutation. */
   mutate: Call
-  /** As either. */
   request: Call
   /** The whole answer, with partial data. Rejects only when there is no GraphQL answer, or no login for it. */
   raw<R = unknown, V = Record<string, unknown>>(
@@ -71,101 +68,71 @@ export interface GraphQL {
 
 /** A GraphQL client with the login, for mpauth and for the app's own server. */
 export function createGraphQL(session: RequestSession, config: GraphQLConfig): GraphQL {
-  const client = new Client(session, config)
-  const call =
-    (kind?: Operation['kind']): Call =>
-    (document, ...[variables, options]) =>
-      client.data(document, variables, options, kind)
-  return {
-    query: call('query'),
-    mutate: call('mutation'),
-    request: call(),
-    raw: async <R, V>(document: string | TypedDocument<R, V>, ...[variables, options]: GraphQLArgs<V>) =>
-      bodyOf(await client.send(document, variables, options)) as GraphQLResult<R>,
-  }
-}
-
-class Client {
-  private readonly core: AuthCore
-  private readonly inFlight = new Map<string, Promise<HttpResponse>>()
-
-  constructor(
-    private readonly session: RequestSession,
-    private readonly config: GraphQLConfig,
-  ) {
-    this.core = new AuthCore(session, config.policy)
-  }
-
-  /** The data, or the first error. */
-  async data<R>(
-    document: string | TypedDocument<R, never>,
-    variables: unknown,
-    options: GraphQLOptions = {},
-    kind?: Operation['kind'],
-  ): Promise<R> {
-    const run = async () => {
-      const response = await this.send(document, variables, options, kind)
-      const name = options.operationName ?? operationOf(textOf(document)).name
-      const error = this.core.refusal(response, name) ?? errorOf(response, name)
-      if (error) throw error
-      return bodyOf(response)?.data as R
-    }
-    return (options.authorize ?? this.config.authorize ?? true) ? authorized(this.session, run) : run()
-  }
+  const core = new AuthCore(session, config.policy)
+  const inFlight = new Map<string, Promise<HttpResponse>>()
 
   /** The answer, of which is sure that it is GraphQL. */
-  async send(
+  async function send(
     document: string | TypedDocument<unknown, never>,
     variables: unknown,
     options: GraphQLOptions = {},
-    wanted?: Operation['kind'],
   ): Promise<HttpResponse> {
     const query = textOf(document)
     const { kind, name } = operationOf(query)
-    if (kind === 'subscription' || (wanted && wanted !== kind)) throw new MpAuthError('CONFIG', `${name} is a ${kind}`)
     const { operationName = name, needLogin = true, replay = true, dedupe = true } = options
-    const header = mergeHeaders({ 'Content-Type': 'application/json' }, this.config.header, options.header)
-    const timeout = options.timeout ?? this.config.timeout
+    const header = mergeHeaders({ 'content-type': 'application/json' }, config.header, options.header)
+    const timeout = options.timeout ?? config.timeout
+    const data = { query, operationName, variables }
     const post = async () => {
-      const response = await this.core.run(
+      const response = await core.run(
         needLogin,
         // A mutation that came back with data has done something.
         (refusal) => replay && (kind === 'query' || !bodyOf(refusal)?.data),
         (auth) =>
-          this.session.platform.request({
-            url: this.config.url,
+          session.platform.request({
+            url: config.url,
             method: 'POST',
-            data: { query, operationName, variables },
+            data,
             header: mergeHeaders(header, auth),
-            ...(timeout !== undefined && { timeout }),
+            ...(timeout && { timeout }),
           }),
       )
       const body = bodyOf(response)
       if (body?.data === undefined && !(body?.errors as unknown[] | undefined)?.length) {
-        throw errorOf(response, name) ?? new MpAuthError('SERVER', `${name}: neither data nor errors`)
+        throw refusalOf(response, operationName)
       }
       return response
     }
     if (kind !== 'query' || !dedupe) return post()
-    const key = JSON.stringify([
-      needLogin && this.session.peekToken(),
-      query,
-      operationName,
-      variables,
-      replay,
-      header,
-      timeout,
-    ])
-    return this.join(key, post)
+    const key = JSON.stringify([needLogin && session.peekToken(), data, replay, header, timeout])
+    let flight = inFlight.get(key)
+    if (!flight) {
+      const over = () => inFlight.delete(key)
+      flight = post()
+      inFlight.set(key, flight)
+      flight.then(over, over)
+    }
+    return flight
   }
 
-  private join(key: string, post: () => Promise<HttpResponse>): Promise<HttpResponse> {
-    const found = this.inFlight.get(key)
-    if (found) return found
-    const flight = post()
-    this.inFlight.set(key, flight)
-    const over = () => this.inFlight.delete(key)
-    flight.then(over, over)
-    return flight
+  const call = <R, V>(
+    document: string | TypedDocument<R, V>,
+    ...[variables, options = {}]: GraphQLArgs<V>
+  ): Promise<R> => {
+    const run = async () => {
+      const response = await send(document, variables, options)
+      const name = options.operationName ?? operationOf(textOf(document)).name
+      const error = core.refusal(response, name) ?? errorOf(response, name)
+      if (error) throw error
+      return bodyOf(response)?.data as R
+    }
+    return (options.authorize ?? config.authorize ?? true) ? authorized(session, run) : run()
+  }
+
+  return {
+    query: call,
+    mutate: call,
+    request: call,
+    raw: async (document, ...[variables, options]) => bodyOf(await send(document, variables, options)) as never,
   }
 }

@@ -46,7 +46,7 @@ export function createRequest(
     const send = async () => {
       const response = await core.run<T>(needLogin ?? ours, replay, (header) =>
         session.platform.request<T>({
-          ...(config.timeout !== undefined && { timeout: config.timeout }),
+          ...(config.timeout && { timeout: config.timeout }),
           ...request,
           url,
           header: mergeHeaders(config.header, request.header, header),

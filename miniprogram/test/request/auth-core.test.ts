@@ -259,7 +259,7 @@ describe('many requests at once', () => {
     )
   })
 
-  test('however expiry falls among them, none is sent three times and every refusal is of an old token', async () => {
+  test('however expiry falls among them, none is sent three times and no expiry costs two refreshes', async () => {
     const step = fc.constantFrom('ask', 'expire', 'answer')
     await fc.assert(
       fc.asyncProperty(fc.scheduler(), fc.array(step, { maxLength: 20 }), async (scheduler, steps) => {

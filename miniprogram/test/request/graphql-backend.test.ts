@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { buildSchema, parse, validate } from 'graphql'
 import { describe, expect, test } from 'vitest'
 import type { Send, Upload } from '../../src/backend'
@@ -10,9 +10,9 @@ import { operationOf } from '../../src/request/document'
 import { graphqlBackend } from '../../src/request/graphql-backend'
 import { refusal, rig, url, user } from './rig'
 
-const schemaFiles = ['directives', 'errors', 'flow', 'session', 'user']
-const read = (path: string) => readFileSync(new URL(path, import.meta.url), 'utf8')
-const schema = buildSchema(schemaFiles.map((name) => read(`../../../schema/${name}.graphql`)).join('\n'))
+const schemaDir = new URL('../../../schema/', import.meta.url)
+const schemaFiles = readdirSync(schemaDir).filter((name) => name.endsWith('.graphql'))
+const schema = buildSchema(schemaFiles.map((name) => readFileSync(new URL(name, schemaDir), 'utf8')).join('\n'))
 const texts = Object.values(documents).map(String)
 
 /** A `send` that keeps what it was given. */
@@ -84,15 +84,10 @@ describe('graphqlBackend', () => {
     })
   })
 
-  test('leaves out an AppID that the platform does not tell, and shortens a name that the server would refuse', async () => {
+  test('leaves out an AppID that the platform does not tell', async () => {
     const { send, body } = sending({ data: { silentLogin: login } })
-    const long = { id: 'd1', name: 'x'.repeat(99), platform: 'y'.repeat(99), sdkVersion: 'z'.repeat(99) }
-    await graphqlBackend({ url }).silentLogin(
-      { code: 'c', nonce: 'n', appId: '', anonymousCode: 'a', device: long },
-      send,
-    )
-    const device = { id: 'd1', name: 'x'.repeat(64), platform: 'y'.repeat(32), sdkVersion: 'z'.repeat(32) }
-    expect(body().variables).toEqual({ input: { code: 'c', nonce: 'n', device } })
+    await graphqlBackend({ url }).silentLogin({ code: 'c', nonce: 'n', appId: '', anonymousCode: 'a', device }, send)
+    expect(JSON.parse(JSON.stringify(body().variables))).toEqual({ input: { code: 'c', nonce: 'n', device } })
   })
 
   test('gives what each method is for', async () => {

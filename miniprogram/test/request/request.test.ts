@@ -20,7 +20,7 @@ describe('createRequest', () => {
     })
     expect(response).toMatchObject({ statusCode: 201, data: { id: 7 } })
     expect(server.asked).toMatchObject([{ url: `${api}/v1/things`, method: 'POST', data: { a: 1 }, token: 't1' }])
-    expect(server.asked[0]?.header).toEqual({ 'X-App': 'shop', 'X-Lang': 'en', Authorization: 'Bearer t1' })
+    expect(server.asked[0]?.header).toEqual({ 'x-app': 'shop', 'x-lang': 'en', authorization: 'Bearer t1' })
   })
 
   test('tells the platform nothing of its own options, and the time limit only where there is one', async () => {
@@ -37,7 +37,7 @@ describe('createRequest', () => {
     await createRequest(session, { baseURL: api })(options)
     await createRequest(session, { baseURL: api, timeout: 500 })(options)
     await createRequest(session, { baseURL: api, timeout: 500 })({ ...options, timeout: 9 })
-    const header = { Authorization: 'Bearer t1' }
+    const header = { authorization: 'Bearer t1' }
     expect(requests).toEqual([
       { url: `${api}/a`, header },
       { url: `${api}/a`, header, timeout: 500 },

@@ -8,7 +8,7 @@ const backend = graphqlBackend({ url })
 
 function uploading() {
   const r = rig()
-  const tokens = () => r.server.uploads.map(({ header }) => header?.Authorization)
+  const tokens = () => r.server.uploads.map(({ header }) => header?.authorization)
   return { ...r, tokens, upload: () => uploadAvatar(r.session, backend, 'wxfile://a.jpg') }
 }
 
