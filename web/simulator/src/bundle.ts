@@ -18,10 +18,10 @@ export const withheld = [
 export type ModuleFactory = (require: (id: string) => unknown, module: { exports: unknown }, exports: unknown, ...names: unknown[]) => void
 
 /** Stands in a style sheet before each class name that belongs to the component, for the runtime to replace. */
-export const scopeMark = '\uE000'
+export const scopeMark = '__scope__'
 
 /** Stands in a style sheet for the name of the component's scope, to address its host. */
-export const hostMark = '\uE001'
+export const hostMark = '__host__'
 
 export interface TabItem {
   pagePath: string

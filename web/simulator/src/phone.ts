@@ -49,7 +49,11 @@ export class Phone {
     this.screen.classList.add('wx-screen')
     // Lengths of the screen and fixed positions are relative to this element.
     Object.assign(this.screen.style, { containerType: 'size', contain: 'strict', position: 'relative' })
-    new ResizeObserver(() => this.#program?.navigation.top?.resize()).observe(this.screen)
+    let width = this.screen.clientWidth
+    new ResizeObserver(() => {
+      if (this.screen.clientWidth !== width) this.#program?.navigation.top?.resize()
+      width = this.screen.clientWidth
+    }).observe(this.screen)
   }
 
   get user(): string {

@@ -122,15 +122,19 @@ function rendered(node: RichNode): Node {
 }
 
 /** `<page-meta>`: the style of the page as a whole. */
-export const pageMeta: Spec = {
-  properties: { pageStyle: String, rootFontSize: String, backgroundColor: String, backgroundTextStyle: String, pageFontSize: String, scrollTop: String },
-  attached: (part) => meta(part),
-  changed: (part) => meta(part),
+export function pageMeta(program: Program): Spec {
+  return {
+    properties: { pageStyle: String, rootFontSize: String, backgroundColor: String, backgroundTextStyle: String, pageFontSize: String, scrollTop: String },
+    attached: (part) => meta(program, part),
+    changed: (part) => meta(program, part),
+  }
 }
 
-function meta(part: Part) {
+function meta(program: Program, part: Part) {
   const page = part.$$.closest<HTMLElement>('wx-page')
   if (!page) return
   page.style.cssText = lengths(String(part.data.pageStyle ?? ''))
+  const size = String(part.data.rootFontSize ?? '')
+  if (size) page.style.setProperty('--rem', size === 'system' ? `${program.device.fontSizeSetting}px` : size)
   if (part.data.backgroundColor) page.style.backgroundColor = String(part.data.backgroundColor)
 }

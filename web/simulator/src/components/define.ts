@@ -44,6 +44,9 @@ const attributes: Record<string, string> = Object.fromEntries(
   aria.map((name) => [`aria${name[0]!.toUpperCase()}${name.slice(1)}`, name === 'role' ? 'role' : `aria-${name}`]),
 )
 
+/** Roles of things that are pressed. */
+const pressed = new Set(['button', 'link', 'checkbox', 'radio', 'switch', 'tab', 'menuitem', 'option'])
+
 const common = [...Object.keys(attributes), 'role', 'tabindex', 'hidden', 'hoverClass', 'hoverStayTime', 'hoverStartTime', 'hoverStopPropagation']
 
 /** Makes `tag` known to all templates. */
@@ -93,6 +96,8 @@ function reflect(part: Part, focusable: HTMLElement, name: string, value: unknow
   if (name === 'hidden') part.$$.toggleAttribute('hidden', value === true)
   const attribute = attributes[name] ?? (name === 'role' || name === 'tabindex' ? name : undefined)
   if (!attribute) return
+  // Whoever says that something can be pressed wants everybody to be able to.
+  if (name === 'ariaRole' && pressed.has(String(value)) && !focusable.hasAttribute('tabindex')) pressable(part, String(value))
   if (value === undefined || value === null || value === '') focusable.removeAttribute(attribute)
   else focusable.setAttribute(attribute, String(value))
 }

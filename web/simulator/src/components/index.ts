@@ -28,7 +28,7 @@ export function defineBuiltIns(space: glassEasel.ComponentSpace, program: Progra
     navigator: navigator(program),
     picker: picker(program),
     'rich-text': richText,
-    'page-meta': pageMeta,
+    'page-meta': pageMeta(program),
     ...choiceSpecs,
   }
   for (const [tag, spec] of Object.entries(specs)) define(space, tag, spec)

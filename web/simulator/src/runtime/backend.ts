@@ -1,10 +1,8 @@
 import { glassEasel } from 'glass-easel-miniprogram-adapter'
 import { lengths } from '../lengths'
 
-type Trigger = (target: never, type: string, detail: unknown, options: Record<string, unknown>) => unknown
-
 interface NodeElement extends HTMLElement {
-  __wxElement?: unknown
+  __wxElement?: glassEasel.Element
 }
 
 /** A finger or a mouse, as events of WeChat describe it. */
@@ -29,7 +27,6 @@ export class PageBackend extends glassEasel.CurrentWindowBackendContext {
   readonly #screen: HTMLElement
   readonly #sheet: (path: string) => CSSStyleSheet
   readonly #theme: () => string
-  #trigger: Trigger | undefined
 
   constructor(root: ShadowRoot, screen: HTMLElement, sheet: (path: string) => CSSStyleSheet, theme: () => string) {
     super()
@@ -74,10 +71,6 @@ export class PageBackend extends glassEasel.CurrentWindowBackendContext {
     return this.root as unknown as ReturnType<glassEasel.CurrentWindowBackendContext['getRootNode']>
   }
 
-  override onEvent(listener: Parameters<glassEasel.CurrentWindowBackendContext['onEvent']>[0]) {
-    this.#trigger = listener as unknown as Trigger
-  }
-
   // What the browser tells is heard at the root; the other events come from the components themselves.
   override setListenerStats() {}
 
@@ -118,13 +111,10 @@ export class PageBackend extends glassEasel.CurrentWindowBackendContext {
   #send(event: Event, type: string, detail: unknown, extraFields: Record<string, unknown> = {}) {
     const target = nodeOf(event)
     if (!target) return
-    this.#trigger?.(target.__wxElement as never, type, detail, {
-      originalEvent: event,
-      bubbles: true,
-      composed: true,
-      capturePhase: true,
-      extraFields,
-    })
+    const options = { originalEvent: event, bubbles: true, composed: true, capturePhase: true, extraFields }
+    const dispatched = new glassEasel.Event(type, detail, options)
+    glassEasel.Event.dispatchEvent(target.__wxElement!, dispatched)
+    if (dispatched.defaultPrevented()) event.preventDefault()
   }
 }
 

@@ -45,11 +45,11 @@ export class Definitions {
     attached: (component: glassEasel.GeneralComponent) => void,
   ) {
     this.#bundle = bundle
-    builtIn(this.env.getGlobalCodeSpace().getComponentSpace())
     this.space = this.env.createCodeSpace('main', true)
+    builtIn(this.space.getComponentSpace())
     this.#templates = bundle.templates(wrapEvent)
     const watcher = this.space.getComponentSpace().define().lifetime('attached', function () {
-      attached(this as unknown as glassEasel.GeneralComponent)
+      attached((this as unknown as { _$: glassEasel.GeneralComponent })._$)
     })
     this.space.setOverallBehavior(watcher.registerBehavior() as unknown as glassEasel.GeneralBehavior)
     this.#fields = new Map<string, unknown>([

@@ -114,5 +114,5 @@ function canIUse(program: Program, schema: string): boolean {
   const since = parts[schema] ?? apis[schema.split('.')[0]!]
   if (since) return atLeast(SDKVersion, since)
   const [name = ''] = schema.split('.')
-  return name in program.wx || (!schema.includes('.') && program.definitions.env.getGlobalCodeSpace().getComponentSpace().getGlobalUsingComponent(name) !== null)
+  return name in program.wx || (!schema.includes('.') && program.definitions.space.getComponentSpace().getGlobalUsingComponent(name) !== null)
 }
