@@ -86,18 +86,18 @@ async function bundle(input, output, owners = new Map()) {
 }
 
 function takenFrom(owners, dir) {
-  const placeholder = 'mpauth-file:'
+  const placeholder = 'mpauth:'
   return {
     name: 'taken-from-its-owner',
     async resolveId(source, importer, options) {
       if (!importer) return null
       const found = await this.resolve(source, importer, { ...options, skipSelf: true })
       const owner = found && owners.get(found.id)
-      return owner?.exported ? { id: placeholder + owner.file, external: true } : found
+      return owner?.exported ? { id: placeholder + relative(root, owner.file), external: true } : found
     },
     renderChunk(code, chunk) {
-      return code.replace(/mpauth-file:([^"'`]+)/g, (_, owner) => {
-        const path = relative(dirname(join(dir, chunk.fileName)), owner)
+      return code.replace(/(?<=["'`])mpauth:([^"'`]+)/g, (_, owner) => {
+        const path = relative(dirname(join(dir, chunk.fileName)), at(owner))
           .split('\\')
           .join('/')
         return path.startsWith('.') ? path : `./${path}`
