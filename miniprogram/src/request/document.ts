@@ -33,14 +33,14 @@ export function textOf(document: string | TypedDocument<unknown, never>): string
 }
 
 /**
- * The first operation of a document. What is in brackets is taken out first, so that a field called `query`
+ * The first operation of a document. What is in braces is taken out first, so that a field called `query`
  * is not taken for one.
  */
 export function operationOf(text: string): Operation {
   let bare = text.replace(/#.*/g, '')
   for (let outer = ''; outer !== bare; ) {
     outer = bare
-    bare = outer.replace(/\([^()]*\)|\{[^{}]*\}/g, ';')
+    bare = outer.replace(/\{[^{}]*\}/g, ';')
   }
   const [, kind = 'query', name] = /(?:^|;)\s*(query|mutation|subscription)\b\s*(\w+)?/.exec(bare) ?? []
   return { kind: kind as Operation['kind'], name }

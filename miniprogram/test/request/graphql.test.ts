@@ -73,6 +73,8 @@ describe('an operation', () => {
     await session.login()
     server.business = () => Promise.reject(Object.assign(new Error('NETWORK'), { code: 'NETWORK' }))
     await expect(gql.query(Things)).rejects.toMatchObject({ code: 'NETWORK' })
+    server.business = () => ({ data: { data: { things: [] } } })
+    expect(await gql.query(Things)).toEqual({ things: [] })
   })
 })
 
@@ -247,6 +249,7 @@ test('encrypted data that could not be used rejects once the next tap will work'
 describe('a document', () => {
   test.each([
     ['query A { a }', 'query', 'A'],
+    ['# buys\nmutation Buy($a: In = {query: 1}) { a }', 'mutation', 'Buy'],
     ['{ mutation }', 'query', undefined],
     ['query ($a: Int = 1) { a }', 'query', undefined],
     ['  # mutation No { a }\n mutation B($i: In = {x: {y: "}"}}) @live(if: true) { b }', 'mutation', 'B'],
