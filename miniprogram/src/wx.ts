@@ -34,20 +34,20 @@ interface Wx {
   getStorageSync(key: string): unknown
   setStorageSync(key: string, value: unknown): void
   removeStorageSync(key: string): void
-  getAccountInfoSync?(): { miniProgram?: { appId?: string; envVersion?: string } }
+  getAccountInfoSync(): { miniProgram?: { appId?: string; envVersion?: string } }
   getDeviceInfo?(): System
   getAppBaseInfo?(): System
-  getSystemInfoSync?(): System
+  getSystemInfoSync(): System
   navigateTo: Call<{ url: string }, unknown>
   redirectTo: Call<{ url: string }, unknown>
   switchTab: Call<{ url: string }, unknown>
   reLaunch: Call<{ url: string }, unknown>
   navigateBack: Call<{ delta: number }, unknown>
   setBackgroundFetchToken?(options: { token: string } & Partial<Callbacks<unknown>>): void
-  onNetworkStatusChange?(listener: (status: { isConnected: boolean }) => void): void
-  offNetworkStatusChange?(listener: (status: { isConnected: boolean }) => void): void
-  onAppShow?(listener: () => void): void
-  offAppShow?(listener: () => void): void
+  onNetworkStatusChange(listener: (status: { isConnected: boolean }) => void): void
+  offNetworkStatusChange(listener: (status: { isConnected: boolean }) => void): void
+  onAppShow(listener: () => void): void
+  offAppShow(listener: () => void): void
 }
 
 interface System {
@@ -106,14 +106,14 @@ export function wechat({ loginTimeout = 8000 }: WechatOptions = {}): Platform {
       const changed = ({ isConnected }: { isConnected: boolean }) => {
         if (isConnected) listener()
       }
-      wx.onNetworkStatusChange?.(changed)
-      return () => wx.offNetworkStatusChange?.(changed)
+      wx.onNetworkStatusChange(changed)
+      return () => wx.offNetworkStatusChange(changed)
     },
     onShow: (listener) => {
       // With an argument of its own, so that the options of the launch go nowhere.
       const shown = () => listener()
-      wx.onAppShow?.(shown)
-      return () => wx.offAppShow?.(shown)
+      wx.onAppShow(shown)
+      return () => wx.offAppShow(shown)
     },
     // Before the App exists, and in independent sub-packages, there is a default one that the App takes over.
     shared: () => (typeof getApp === 'undefined' ? undefined : getApp({ allowDefault: true })),
@@ -151,10 +151,10 @@ function answered<T>({ statusCode, header = {}, data }: Answer<T>): HttpResponse
 }
 
 function account(): { appId?: string; envVersion?: string } {
-  return wx.getAccountInfoSync?.().miniProgram ?? {}
+  return wx.getAccountInfoSync().miniProgram || {}
 }
 
 /** One call for all of it, which is slow, serves the libraries that do not have the newer ones. */
 function system(api: 'getDeviceInfo' | 'getAppBaseInfo'): System {
-  return (wx[api] ?? wx.getSystemInfoSync)?.() ?? {}
+  return (wx[api] || wx.getSystemInfoSync)()
 }

@@ -1,7 +1,7 @@
 import type { Backend, Send, User } from '../backend'
 import type { MpAuthError } from '../errors'
-import type { Logger } from '../logger'
 import { asError } from './login'
+import type { Settings } from './settings'
 import type { Ending, Vault } from './snapshot'
 
 /**
@@ -12,10 +12,9 @@ export class Endings<U extends User = User> {
   private running = false
 
   constructor(
+    private readonly settings: Settings<U>,
     private readonly vault: Vault<U>,
-    private readonly backend: Backend<U>,
     private readonly send: Send,
-    private readonly logger: Logger,
   ) {}
 
   add(ending: Ending): void {
@@ -26,7 +25,7 @@ export class Endings<U extends User = User> {
 
   /** Ends the other sessions of somebody who had logged out everywhere, and has logged in again before it could be told. */
   others(token: string): void {
-    this.backend.logout(token, 'OTHERS', this.send).catch((error) => this.failed(error))
+    this.settings.backend.logout(token, 'OTHERS', this.send).catch((error) => this.failed(error))
   }
 
   /** Tries what is left. Call when there is reason to think that the server can be reached. */
@@ -45,21 +44,21 @@ export class Endings<U extends User = User> {
 
   private async end(ending: Ending): Promise<void> {
     const { token, refreshToken, scope } = ending
+    const { backend } = this.settings
     try {
-      await this.backend.logout(token, scope, this.send)
+      await backend.logout(token, scope, this.send)
       this.replace(ending)
     } catch (cause) {
       const error = this.failed(cause)
       // An access token is short-lived; the session behind it is not.
-      if (error.code === 'TOKEN_EXPIRED' && refreshToken && this.backend.refreshToken)
-        await this.renew(ending, refreshToken)
+      if (error.code === 'TOKEN_EXPIRED' && refreshToken && backend.refreshToken) await this.renew(ending, refreshToken)
       else if (!error.retryable || error.code === 'TOKEN_EXPIRED') this.replace(ending)
     }
   }
 
   private async renew(ending: Ending, refreshToken: string): Promise<void> {
     try {
-      const login = await (this.backend as Required<Backend<U>>).refreshToken(refreshToken, this.send)
+      const login = await (this.settings.backend as Required<Backend<U>>).refreshToken(refreshToken, this.send)
       this.replace(ending, { ...ending, token: login.token, refreshToken: login.refreshToken })
     } catch (cause) {
       if (!this.failed(cause).retryable) this.replace(ending)
@@ -68,7 +67,7 @@ export class Endings<U extends User = User> {
 
   private failed(cause: unknown): MpAuthError {
     const error = asError(cause)
-    this.logger.info('mpauth: the server could not be told of the logout', error.code)
+    this.settings.logger.info('mpauth: logout not told', error.code)
     return error
   }
 

@@ -1,21 +1,10 @@
 import type { Backend, Login, Send, User } from '../backend'
 import { type ErrorCode, isMpAuthError, MpAuthError } from '../errors'
-import type { LoginCode, Platform } from '../platform'
-import type { Delay } from '../status'
+import type { LoginCode } from '../platform'
+import type { Settings } from './settings'
 
 /** The version that the server is told. */
 export const sdkVersion = '0.1.0'
-
-export interface ExchangeOptions<U extends User> {
-  platform: Platform
-  backend: Backend<U>
-  loginTimeoutMs: number
-  retry: { times: number; baseMs: number }
-  now: () => number
-  random: () => number
-  delay: Delay
-  onPerf: (perf: { platformMs: number; serverMs: number }) => void
-}
 
 /** What a login is made of: the refresh token, or a code of the platform. */
 export type Proof = 'token' | 'code'
@@ -42,13 +31,16 @@ interface Bar {
 export class Exchange<U extends User = User> {
   private bars: Partial<Record<Proof, Bar>> = {}
 
-  constructor(private readonly options: ExchangeOptions<U>) {}
+  constructor(
+    private readonly settings: Settings<U>,
+    private readonly onPerf: (perf: { platformMs: number; serverMs: number }) => void,
+  ) {}
 
   /** Throws the last refusal while it holds. */
   check(proof: Proof): void {
     const bar = this.bars[proof]
     if (!bar) return
-    const now = this.options.now()
+    const now = this.settings.now()
     if (now < bar.from || now >= bar.until) {
       delete this.bars[proof]
       return
@@ -72,7 +64,7 @@ export class Exchange<U extends User = User> {
 
   /** Goes on with a refresh token. */
   byToken(refreshToken: string, alive: Alive): Promise<Login<U>> {
-    const backend = this.options.backend as Required<Backend<U>>
+    const backend = this.settings.backend as Required<Backend<U>>
     return this.barring('token', () => this.repeat(() => backend.refreshToken(refreshToken, this.send), alive))
   }
 
@@ -93,10 +85,10 @@ export class Exchange<U extends User = User> {
     })
   }
 
-  readonly send: Send = (request) => this.options.platform.request(request)
+  readonly send: Send = (request) => this.settings.platform.request(request)
 
   private async tryCode(device: string, alive: Alive): Promise<Login<U>> {
-    const { platform, backend, random, now } = this.options
+    const { platform, backend, random, now } = this.settings
     const start = now()
     const code = await this.code()
     alive()
@@ -109,13 +101,13 @@ export class Exchange<U extends User = User> {
       device: { id: device, name: name.slice(0, 64), platform: system.slice(0, 32), sdkVersion },
     }
     const login = await this.repeat(() => backend.silentLogin(input, this.send), alive)
-    this.options.onPerf({ platformMs: middle - start, serverMs: now() - middle })
+    this.onPerf({ platformMs: middle - start, serverMs: now() - middle })
     return login
   }
 
   /** A code, in time. The platform's own words are the cause. */
   private code(): Promise<LoginCode> {
-    const { platform, loginTimeoutMs, delay } = this.options
+    const { platform, loginTimeoutMs, delay } = this.settings
     return new Promise((resolve, reject) => {
       const fail = (message: string, cause?: unknown) => {
         if (isMpAuthError(cause) && !cause.retryable) return reject(cause)
@@ -148,7 +140,7 @@ export class Exchange<U extends User = User> {
 
   /** Waits before try n + 1, or throws the error when there is to be none. */
   private pause(n: number, error: MpAuthError, codes: ErrorCode[]): Promise<void> {
-    const { retry, delay } = this.options
+    const { retry, delay } = this.settings
     const ms = retry.baseMs * 2 ** n
     const may = error.code === 'LOGIN_CODE_INVALID' || error.retryable
     if (n >= retry.times || !may || !codes.includes(error.code) || (error.retryAfterMs ?? 0) > ms) throw error
@@ -161,7 +153,7 @@ export class Exchange<U extends User = User> {
       return await run()
     } catch (cause) {
       const error = asError(cause)
-      const from = this.options.now()
+      const from = this.settings.now()
       if (final.includes(error.code)) {
         const bar = { error, from: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY }
         this.bars.code = bar

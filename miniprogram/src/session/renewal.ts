@@ -2,30 +2,16 @@ import type { Login, User } from '../backend'
 import type { Emitter } from '../emitter'
 import { type ErrorCode, isMpAuthError, MpAuthError } from '../errors'
 import type { Fuse } from '../fuse'
-import type { LockQueue } from '../lock-queue'
-import type { Logger } from '../logger'
+import { LockQueue } from '../lock-queue'
 import type { Status } from '../status'
-import { type AuthFlow, type AuthStep, stepOf } from '../step'
-import type { Endings } from './ending'
-import { asError, type Exchange } from './login'
-import { type Ending, type Envelope, isFresh, type Vault } from './snapshot'
-import type { SessionEvents, SessionOptions, Snapshot } from './types'
+import { type AuthStep, stepOf } from '../step'
+import { Endings } from './ending'
+import { asError, Exchange } from './login'
+import type { Settings } from './settings'
+import { type Ending, type Envelope, isFresh, Vault } from './snapshot'
+import type { SessionEvents, Snapshot } from './types'
 
 const onTheWay: ErrorCode[] = ['NETWORK', 'TIMEOUT', 'WX_LOGIN_FAILED']
-
-export interface RenewalParts<U extends User> {
-  options: SessionOptions<U>
-  flow: AuthFlow
-  now: () => number
-  vault: Vault<U>
-  exchange: Exchange<U>
-  endings: Endings<U>
-  queue: LockQueue
-  fuse: Fuse
-  status: Status<Snapshot<U>>
-  events: Emitter<SessionEvents<U>>
-  logger: Logger
-}
 
 interface Flight {
   readonly epoch: number
@@ -58,7 +44,22 @@ export class Renewal<U extends User> {
   /** How many logins were made with a code: each renews the session_key. */
   codes = 0
 
-  constructor(private readonly parts: RenewalParts<U>) {}
+  readonly vault: Vault<U>
+  readonly exchange: Exchange<U>
+  readonly endings: Endings<U>
+  private readonly queue: LockQueue
+
+  constructor(
+    private readonly settings: Settings<U>,
+    private readonly status: Status<Snapshot<U>>,
+    private readonly events: Emitter<SessionEvents<U>>,
+    private readonly fuse: Fuse,
+  ) {
+    this.vault = new Vault(settings, (before, after) => this.foreign(before, after))
+    this.exchange = new Exchange(settings, (perf) => events.emit('perf', perf))
+    this.endings = new Endings(settings, this.vault, this.exchange.send)
+    this.queue = new LockQueue({ name: 'login', maxQueue: settings.maxQueue })
+  }
 
   get epoch(): number {
     return this.current
@@ -66,29 +67,27 @@ export class Renewal<U extends User> {
 
   /** Throws STALE when the login of that time has ended. */
   mustBe(epoch: number): void {
-    if (this.destroyed || epoch !== this.current) throw new MpAuthError('STALE', 'the login has ended meanwhile')
+    if (this.destroyed || epoch !== this.current) throw new MpAuthError('STALE', 'login ended')
   }
 
   /** The login, if its token can be used now. */
   fresh(): Snapshot<U> | null {
-    const { vault, now, options } = this.parts
-    const { snap } = vault
-    return snap && snap.token !== this.refused && isFresh(snap, now(), options.leewayMs ?? 60_000) ? snap : null
+    const { snap } = this.vault
+    return snap && snap.token !== this.refused && isFresh(snap, this.settings) ? snap : null
   }
 
   /** A login that can be used now: the one that is there, or a new one. */
   async ready(reason: string): Promise<Snapshot<U>> {
-    const { status, queue } = this.parts
     const snap = this.destroyed ? null : this.fresh()
     if (!snap) return this.renew(reason)
     // A renewal that failed has left the old login in place.
-    if (!status.isSuccess() && !queue.busy) status.success(snap)
+    if (!this.status.isSuccess() && !this.queue.busy) this.status.success(snap)
     return snap
   }
 
   /** A new login, unless the token that was refused is no longer the current one: then that one will do. */
   async replace(refused: string | undefined, reason: string): Promise<Snapshot<U>> {
-    const token = this.parts.vault.snap?.token
+    const token = this.vault.snap?.token
     if (refused !== undefined) {
       if (token !== undefined && refused !== token) return this.ready(reason)
       this.refused = token
@@ -102,29 +101,29 @@ export class Renewal<U extends User> {
    * brings nothing.
    */
   async renew(reason: string, byCode = false): Promise<Snapshot<U>> {
-    const { queue, vault, options } = this.parts
     const epoch = this.current
-    const stale = vault.snap?.token
+    const stale = this.vault.snap?.token
     for (;;) {
       this.mustBe(epoch)
       const { flight } = this
-      if (queue.busy && flight?.epoch === epoch && (flight.byCode || !byCode)) break
-      if (!queue.busy) vault.reload()
+      if (this.queue.busy && flight?.epoch === epoch && (flight.byCode || !byCode)) break
+      if (!this.queue.busy) this.vault.reload()
       this.mustBe(epoch)
-      if (vault.envelope.out && !byCode && options.afterLogout !== 'relogin') throw new MpAuthError('LOGGED_OUT')
-      if (!queue.busy) break
+      if (this.vault.envelope.out && !byCode && this.settings.afterLogout !== 'relogin')
+        throw new MpAuthError('LOGGED_OUT')
+      if (!this.queue.busy) break
       await flight?.done
     }
     // Another context has renewed it.
-    if (!queue.busy && !byCode && vault.snap?.token !== stale && this.fresh()) return this.ready(reason)
-    const { snap } = await (queue.busy ? queue.run<Landing<U>>(never) : this.fly(reason, byCode))
+    if (!this.queue.busy && !byCode && this.vault.snap?.token !== stale && this.fresh()) return this.ready(reason)
+    const { snap } = await (this.queue.busy ? this.queue.run<Landing<U>>(never) : this.fly(reason, byCode))
     this.mustBe(epoch)
     return snap
   }
 
   /** The network is back, or the app: what failed for want of it is tried once more. */
   again(why: string): void {
-    this.parts.endings.flush()
+    this.endings.flush()
     if (!this.wanted) return
     this.wanted = false
     this.ready(why).catch(ignore)
@@ -132,39 +131,37 @@ export class Renewal<U extends User> {
 
   /** Keeps what the server says about the user, unless it is about a login that has ended. */
   adopt(user: U, epoch: number): U {
-    const { vault, status, events } = this.parts
-    vault.reload()
+    this.vault.reload()
     this.mustBe(epoch)
-    const { snap } = vault
-    if (!snap) throw new MpAuthError('STALE', 'there is no login')
+    const { snap } = this.vault
+    if (!snap) throw new MpAuthError('STALE')
     const from = this.step()
     const next = { ...snap, user }
-    vault.write({ snap: next })
-    if (status.isSuccess()) status.success(next)
-    events.emit('user', user)
+    this.vault.write({ snap: next })
+    if (this.status.isSuccess()) this.status.success(next)
+    this.events.emit('user', user)
     this.stepped(from)
     return user
   }
 
   /** Ends the login on this device. `ending` is what the server has yet to be told. */
   end(reason: string, out: boolean, ending?: Ending): void {
-    const { vault, options } = this.parts
     const from = this.step()
-    vault.write(({ end }) => ({ snap: null, out, end: ending ? [...end, ending].slice(-3) : end }))
-    if (options.prefetchToken) this.prefetch('')
+    this.vault.write(({ end }) => ({ snap: null, out, end: ending ? [...end, ending].slice(-3) : end }))
+    if (this.settings.prefetchToken) this.prefetch('')
     this.ended(reason, from)
   }
 
   /** Another context has logged out, or has a new login; it is taken over already. */
-  foreign(before: Envelope<U>, after: Envelope<U>): void {
-    const from = stepOf(before.snap?.user, this.parts.flow)
+  private foreign(before: Envelope<U>, after: Envelope<U>): void {
+    const from = stepOf(before.snap?.user, this.settings.flow)
     if (after.out || !after.snap) {
       this.ended('elsewhere', from)
       return
     }
-    this.parts.logger.info('mpauth: another context has renewed the login')
+    this.settings.logger.info('mpauth: renewed elsewhere')
     this.refused = undefined
-    this.parts.events.emit('user', after.snap.user)
+    this.events.emit('user', after.snap.user)
     this.stepped(from)
   }
 
@@ -175,14 +172,13 @@ export class Renewal<U extends User> {
   }
 
   private async fly(reason: string, byCode: boolean): Promise<Landing<U>> {
-    const { queue } = this.parts
     let over = ignore
     const done = new Promise<void>((resolve) => {
       over = resolve
     })
     const flight: Flight = { epoch: this.current, reason, byCode, done, over }
     this.flight = flight
-    const flown = queue.run(() => this.run(flight))
+    const flown = this.queue.run(() => this.run(flight))
     // First of all who wait for it, and after the lock is free: listeners may call the session again.
     flown.then(
       (landing) => this.landed(flight, landing),
@@ -192,50 +188,47 @@ export class Renewal<U extends User> {
   }
 
   private async run(flight: Flight): Promise<Landing<U>> {
-    const { vault, exchange, fuse, status, events, options, logger } = this.parts
-    const refreshToken = (!flight.byCode && options.backend.refreshToken && vault.snap?.refreshToken) || null
+    const refreshToken = (!flight.byCode && this.settings.backend.refreshToken && this.vault.snap?.refreshToken) || null
     flight.byCode = !refreshToken
-    exchange.check(refreshToken ? 'token' : 'code')
-    fuse.pass()
-    logger.info(`mpauth: login by ${refreshToken ? 'refresh token' : 'code'} (${flight.reason})`)
-    status.ing()
-    events.emit('login:start', { reason: flight.reason })
+    this.exchange.check(refreshToken ? 'token' : 'code')
+    this.fuse.pass()
+    this.settings.logger.info(`mpauth: login by ${refreshToken ? 'refresh token' : 'code'} (${flight.reason})`)
+    this.status.ing()
+    this.events.emit('login:start', { reason: flight.reason })
     const login = await this.obtain(flight, refreshToken)
-    vault.reload()
-    if (flight.epoch !== this.current && vault.envelope.out && !this.destroyed)
+    this.vault.reload()
+    if (flight.epoch !== this.current && this.vault.envelope.out && !this.destroyed)
       // Nobody uses it, so it had better not live on.
-      this.parts.endings.add({ token: login.token, refreshToken: login.refreshToken, scope: 'THIS' })
+      this.endings.add({ token: login.token, refreshToken: login.refreshToken, scope: 'THIS' })
     this.mustBe(flight.epoch)
     return this.keep(flight, login)
   }
 
   private async obtain(flight: Flight, refreshToken: string | null): Promise<Login<U>> {
-    const { vault, exchange, logger } = this.parts
     const alive = () => this.mustBe(flight.epoch)
     if (refreshToken) {
       try {
-        return await exchange.byToken(refreshToken, alive)
+        return await this.exchange.byToken(refreshToken, alive)
       } catch (error) {
-        if (!exchange.needsCode(error)) throw error
-        logger.info('mpauth: the refresh token was refused', asError(error).code)
+        if (!this.exchange.needsCode(error)) throw error
+        this.settings.logger.info('mpauth: refresh token refused', asError(error).code)
         alive()
-        vault.write(({ snap }) =>
+        this.vault.write(({ snap }) =>
           snap?.refreshToken === refreshToken ? { snap: { ...snap, refreshToken: null } } : {},
         )
         alive()
       }
-      exchange.check('code')
+      this.exchange.check('code')
       flight.byCode = true
     }
-    const login = await exchange.byCode(vault.envelope.device, alive)
+    const login = await this.exchange.byCode(this.vault.envelope.device, alive)
     this.codes++
     return login
   }
 
   private keep(flight: Flight, login: Login<U>): Landing<U> {
-    const { vault, now, options, endings } = this.parts
     const from = this.step()
-    const at = now()
+    const at = this.settings.now()
     const { token, refreshToken, user, expiresIn } = login
     const snap = {
       token,
@@ -244,70 +237,71 @@ export class Renewal<U extends User> {
       loginAt: at,
       expiresAt: expiresIn === null ? null : at + expiresIn * 1000,
     }
-    const { end, snap: old } = vault.envelope
+    const { end, snap: old } = this.vault.envelope
     // A login with a code takes the place of the device's session on the server: that one has ended by itself.
-    vault.write({ snap, out: false, ...(flight.byCode && { end: [] }) })
-    if (flight.byCode && end.some(({ scope }) => scope === 'ALL')) endings.others(token)
+    this.vault.write({ snap, out: false, ...(flight.byCode && { end: [] }) })
+    if (flight.byCode && end.some(({ scope }) => scope === 'ALL')) this.endings.others(token)
     this.refused = undefined
     this.wanted = false
-    if (options.prefetchToken) this.prefetch(token)
+    if (this.settings.prefetchToken) this.prefetch(token)
     return { snap, from, rekeyed: flight.byCode && old !== null }
   }
 
   private landed(flight: Flight, { snap, from, rekeyed }: Landing<U>): void {
     if (flight.epoch === this.current) {
-      const { status, events, logger } = this.parts
-      logger.info('mpauth: logged in', { reason: flight.reason, byCode: flight.byCode })
-      status.success(snap)
-      events.emit('login:success', { reason: flight.reason, user: snap.user })
-      events.emit('user', snap.user)
-      if (rekeyed) events.emit('sessionkey:refreshed', { reason: flight.reason })
+      this.settings.logger.info('mpauth: logged in', { reason: flight.reason, byCode: flight.byCode })
+      this.status.success(snap)
+      this.events.emit('login:success', { reason: flight.reason, user: snap.user })
+      this.events.emit('user', snap.user)
+      if (rekeyed) this.events.emit('sessionkey:refreshed', { reason: flight.reason })
       this.stepped(from)
     }
     flight.over()
   }
 
   private failed(flight: Flight, error: MpAuthError): void {
-    const { status, events, fuse, logger, vault } = this.parts
-    logger.warn('mpauth: login failed', { reason: flight.reason, code: error.code, requestId: error.requestId })
+    this.settings.logger.warn('mpauth: login failed', {
+      reason: flight.reason,
+      code: error.code,
+      requestId: error.requestId,
+    })
     // The app was put in the background: that says nothing about the server.
-    if (error.data?.interrupted) fuse.uncount()
+    if (error.data?.interrupted) this.fuse.uncount()
     if (flight.epoch === this.current) {
       this.wanted = onTheWay.includes(error.code)
       // The login is kept whatever the network does, but not against the server's word on the account.
-      if (isMpAuthError(error, 'ACCOUNT_DISABLED', 'ACCOUNT_CLOSING') && vault.snap)
-        this.end(error.code, vault.envelope.out)
-      status.fail(error)
-      events.emit('login:fail', error)
+      if (isMpAuthError(error, 'ACCOUNT_DISABLED', 'ACCOUNT_CLOSING') && this.vault.snap)
+        this.end(error.code, this.vault.envelope.out)
+      this.status.fail(error)
+      this.events.emit('login:fail', error)
     }
     flight.over()
   }
 
   private ended(reason: string, from: AuthStep): void {
-    const { status, events, logger } = this.parts
     this.current++
     this.refused = undefined
     this.wanted = false
-    logger.info(`mpauth: the login has ended (${reason})`)
-    status.reset()
-    events.emit('session:cleared', { reason })
+    this.settings.logger.info(`mpauth: login ended (${reason})`)
+    this.status.reset()
+    this.events.emit('session:cleared', { reason })
     this.stepped(from)
   }
 
   private step(): AuthStep {
-    return stepOf(this.parts.vault.snap?.user, this.parts.flow)
+    return stepOf(this.vault.snap?.user, this.settings.flow)
   }
 
   private stepped(from: AuthStep): void {
     const to = this.step()
-    if (from !== to) this.parts.events.emit('auth:step', { from, to })
+    if (from !== to) this.events.emit('auth:step', { from, to })
   }
 
   private prefetch(token: string): void {
     try {
-      this.parts.options.platform.setPrefetchToken?.(token)
+      this.settings.platform.setPrefetchToken?.(token)
     } catch (error) {
-      this.parts.logger.warn('mpauth: the pre-fetch has no token', error)
+      this.settings.logger.warn('mpauth: no token for the pre-fetch', error)
     }
   }
 }

@@ -4,17 +4,15 @@ import { Emitter } from '../emitter'
 import { MpAuthError } from '../errors'
 import { Fuse } from '../fuse'
 import { LockQueue } from '../lock-queue'
-import { Logger } from '../logger'
+import type { Logger } from '../logger'
 import type { Platform } from '../platform'
 import { AuthCore } from '../request/auth-core'
 import { uploadAvatar } from '../request/upload'
-import { delay as platformDelay, Status } from '../status'
-import { type AuthFact, type AuthFlow, type AuthStep, defaultFlow, missingOf, stepOf } from '../step'
-import { Endings } from './ending'
-import { Exchange, randomText } from './login'
+import { Status } from '../status'
+import { type AuthFact, type AuthFlow, type AuthStep, missingOf, stepOf } from '../step'
 import { isOwn, register, sharedSession, unregister } from './registry'
 import { Renewal } from './renewal'
-import { Vault } from './snapshot'
+import { settingsOf } from './settings'
 import type { MustAuthOptions, Session, SessionEvents, SessionOptions, Snapshot } from './types'
 
 /**
@@ -26,7 +24,7 @@ export function createSession<U extends User = User>(options: SessionOptions<U>)
   const known = isOwn(name)
   const found = sharedSession(platform, name)
   if (found) {
-    if (known) found.logger.warn(`mpauth: session '${name}' exists already, and keeps its options`)
+    if (known) found.logger.warn(`mpauth: session '${name}' exists already`)
     return found as unknown as Session<U>
   }
   const session = new MpSession(options)
@@ -45,85 +43,50 @@ class MpSession<U extends User> implements Session<U> {
   readonly logger: Logger
 
   private readonly backend: Backend<U>
-  private readonly vault: Vault<U>
-  private readonly exchange: Exchange<U>
-  private readonly endings: Endings<U>
   private readonly renewal: Renewal<U>
   private readonly core: AuthCore
   private readonly gate: AuthGate
   private readonly keyQueue = new LockQueue({ name: 'session key' })
-  private readonly unlisten: ((() => void) | undefined)[]
+  private readonly unlisten: (() => void)[] = []
 
   constructor(options: SessionOptions<U>) {
-    const { platform, backend, name = 'default', flow = defaultFlow, now = Date.now, random = Math.random } = options
-    const delay = options.delay ?? platformDelay
-    const logger = options.logger ?? new Logger()
+    const settings = settingsOf(options)
+    const { platform, logger, delay, fuse } = settings
     const onError = (error: unknown) => logger.error('mpauth: a listener failed', error)
-    this.name = name
-    this.flow = flow
-    this.tabPages = options.tabPages ?? []
+    this.name = settings.name
+    this.flow = settings.flow
+    this.tabPages = settings.tabPages
     this.platform = platform
-    this.backend = backend
+    this.backend = settings.backend
     this.logger = logger
     this.events = new Emitter(onError)
     this.status = { login: new Status('login', { delay, onError }), auth: new Status('auth', { delay, onError }) }
     this.fuse = new Fuse({
       name: 'login',
-      now,
-      ...options.fuse,
+      now: settings.now,
+      ...fuse,
       onChange: (open) => {
-        logger.warn(`mpauth: the fuse is ${open ? 'open' : 'closed'}`)
+        logger.warn(`mpauth: fuse ${open ? 'open' : 'closed'}`)
         this.events.emit('fuse', { open })
-        options.fuse?.onChange?.(open)
+        fuse?.onChange?.(open)
       },
     })
-    this.vault = new Vault<U>({
-      storage: options.storage ?? platform.storage,
-      key: `mpauth:${name}:${platform.envVersion()}:${platform.appId()}`,
-      newDevice: () => randomText(random),
-      logger,
-      onForeign: (before, after) => this.renewal.foreign(before, after),
-    })
-    this.exchange = new Exchange<U>({
-      platform,
-      backend,
-      loginTimeoutMs: options.loginTimeoutMs ?? 8000,
-      retry: { times: 1, baseMs: 300, ...options.retry },
-      now,
-      random,
-      delay,
-      onPerf: (perf) => this.events.emit('perf', perf),
-    })
-    this.endings = new Endings(this.vault, backend, this.exchange.send, logger)
-    this.renewal = new Renewal<U>({
-      options,
-      flow,
-      now,
-      vault: this.vault,
-      exchange: this.exchange,
-      endings: this.endings,
-      queue: new LockQueue({ name: 'login', maxQueue: options.maxQueue ?? 100 }),
-      fuse: this.fuse,
-      status: this.status.login,
-      events: this.events,
-      logger,
-    })
+    this.renewal = new Renewal(settings, this.status.login, this.events, this.fuse)
     this.core = new AuthCore(this)
-    this.gate = new AuthGate(this, { ...options, delay })
+    this.gate = new AuthGate(this, settings)
     const snap = this.renewal.fresh()
     if (snap) this.status.login.success(snap)
-    this.unlisten = ['online', 'show'].map((why) =>
-      platform[why === 'show' ? 'onShow' : 'onOnline']?.(() => this.renewal.again(why)),
-    )
-    this.endings.flush()
+    for (const on of ['onOnline', 'onShow'] as const)
+      if (platform[on]) this.unlisten.push(platform[on](() => this.renewal.again(on)))
+    this.renewal.endings.flush()
   }
 
   get user(): U | null {
-    return this.vault.snap?.user ?? null
+    return this.renewal.vault.snap?.user ?? null
   }
 
   get loggedOut(): boolean {
-    return this.vault.envelope.out
+    return this.renewal.vault.envelope.out
   }
 
   get needed(): readonly AuthFact[] {
@@ -132,7 +95,7 @@ class MpSession<U extends User> implements Session<U> {
 
   async login({ force = false, reason = 'login' }: { force?: boolean; reason?: string } = {}): Promise<Snapshot<U>> {
     if (!force) return this.renewal.ready(reason)
-    this.exchange.forgive()
+    this.renewal.exchange.forgive()
     return this.renewal.renew(reason, true)
   }
 
@@ -149,7 +112,7 @@ class MpSession<U extends User> implements Session<U> {
   }
 
   peekToken(): string | null {
-    return this.vault.snap?.token ?? null
+    return this.renewal.vault.snap?.token ?? null
   }
 
   ensureSessionKey(): Promise<void> {
@@ -220,10 +183,10 @@ class MpSession<U extends User> implements Session<U> {
     // The others are no part of this device: its own login goes on.
     if (scope === 'OTHERS') return this.backend.logout(await this.getToken(), scope, this.send)
     // Another context may have renewed the login: it is the latest token that has to end.
-    this.vault.reload()
-    const { snap } = this.vault
+    this.renewal.vault.reload()
+    const { snap } = this.renewal.vault
     this.renewal.end('logout', true, snap ? { token: snap.token, refreshToken: snap.refreshToken, scope } : undefined)
-    this.endings.flush()
+    this.renewal.endings.flush()
   }
 
   clearSession(reason = 'clear'): void {
@@ -232,9 +195,9 @@ class MpSession<U extends User> implements Session<U> {
 
   destroy(): void {
     this.renewal.destroy()
-    for (const off of this.unlisten) off?.()
+    for (const off of this.unlisten) off()
     unregister(this.platform, this as unknown as Session)
-    this.gate.rejectAuth(new MpAuthError('STALE', 'the session was destroyed'))
+    this.gate.rejectAuth(new MpAuthError('STALE', 'destroyed'))
     this.events.clear()
   }
 
@@ -263,7 +226,7 @@ class MpSession<U extends User> implements Session<U> {
     if (platform.checkSession && !(await platform.checkSession().catch(() => false))) return false
     if (!backend.checkSessionKey) return true
     return backend.checkSessionKey(this.send).catch((error: unknown) => {
-      this.logger.warn('mpauth: the session_key could not be checked', error)
+      this.logger.warn('mpauth: session_key not checked', error)
       return true
     })
   }

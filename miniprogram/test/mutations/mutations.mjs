@@ -39,12 +39,9 @@ export const mutations = [
   {
     name: 'fuse outside the queue',
     file: 'src/session/renewal.ts',
-    find: '    fuse.pass()\n',
+    find: '    this.fuse.pass()\n',
     replace: '',
-    and: {
-      find: '    const { queue, vault, options } = this.parts\n    const epoch',
-      replace: '    const { queue, vault, options, fuse } = this.parts\n    fuse.pass()\n    const epoch',
-    },
+    and: { find: '    const stale = this.vault', replace: '    this.fuse.pass()\n    const stale = this.vault' },
     tests: ['session/retry'],
   },
   {
@@ -61,15 +58,15 @@ export const mutations = [
   {
     name: 'no leeway',
     file: 'src/session/snapshot.ts',
-    find: 'expiresAt - Math.min(leewayMs, (expiresAt - loginAt) / 2))',
-    replace: 'expiresAt)',
+    find: 'expiresAt - Math.min(leewayMs, (expiresAt - loginAt) / 2)',
+    replace: 'expiresAt',
     tests: ['session/login'],
   },
   {
     name: 'clearing before the new login',
     file: 'src/session/renewal.ts',
-    find: '    status.ing()\n',
-    replace: '    status.ing()\n    vault.write({ snap: null })\n',
+    find: '    this.status.ing()\n',
+    replace: '    this.status.ing()\n    this.vault.write({ snap: null })\n',
     tests: ['session/refresh'],
   },
   {
