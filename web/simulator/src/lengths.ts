@@ -15,5 +15,5 @@ export function lengths(value: string): string {
 }
 
 function round(n: number): number {
-  return Math.round(n * 1e5) / 1e5
+  return Math.round(n * 1e8) / 1e8
 }

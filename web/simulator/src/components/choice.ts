@@ -3,6 +3,8 @@ import { around, disable, fields, on, type Part, pressable, type Spec } from './
 interface Choice {
   part: Part
   checked: boolean
+  /** What the program said last, to which a form goes back. */
+  initial: boolean
   set(checked: boolean): void
 }
 
@@ -13,30 +15,31 @@ function choice(role: 'checkbox' | 'radio' | 'switch'): Spec {
     properties: { value: String, checked: Boolean, disabled: Boolean, color: String, name: String, type: String },
     created(part) {
       pressable(part, role)
-      let initial: boolean | undefined
       const self: Choice = {
         part,
         checked: false,
+        initial: false,
         set(checked) {
           self.checked = checked
-          initial ??= checked
           part.$$.setAttribute('aria-checked', String(checked))
         },
       }
       self.set(false)
-      initial = undefined
       choices.set(part.$$, self)
       if (role === 'switch') {
         fields.set(part.$$, {
           name: () => String(part.data.name ?? ''),
           value: () => self.checked,
-          reset: () => self.set(initial ?? false),
+          reset: () => self.set(self.initial),
         })
       }
       part.addListener('tap', () => picked(self, role))
     },
     changed(part, name, value) {
-      if (name === 'checked') choices.get(part.$$)!.set(on(value))
+      if (name === 'checked' && on(value) !== choices.get(part.$$)!.checked) {
+        choices.get(part.$$)!.initial = on(value)
+        choices.get(part.$$)!.set(on(value))
+      }
       if (name === 'disabled') disable(part, on(value))
       if (name === 'color') part.$$.style.setProperty('--choice', String(value))
     },
@@ -81,7 +84,7 @@ function group(role: 'checkbox' | 'radio'): Spec {
         name: () => String(part.data.name ?? ''),
         value,
         reset: () => {
-          for (const member of members(part.$$, role)) member.set(on(member.part.data.checked))
+          for (const member of members(part.$$, role)) member.set(member.initial)
         },
       })
     },
