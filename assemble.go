@@ -138,7 +138,7 @@ func (s *server) makeServices(issuer, wechatURL string) (err error) {
 		Apps: apps, Access: s.access, Refresh: s.rings.refresh,
 		SessionKeys: s.sessionKeys, Phones: s.rings.phone, PhoneIndex: s.rings.index, Revocations: s.revocations,
 		Avatars: s.avatars, AvatarBase: issuer + "/avatars/",
-		Limits:     account.Limits{RefreshIdle: c.RefreshIdle, RefreshMax: c.RefreshMax, MaxSessions: c.MaxSessions},
+		Limits:     account.Limits{RefreshIdle: c.RefreshIdle, RefreshMax: c.RefreshMax, MaxSessions: c.MaxSessions, Closing: c.ClosingPeriod},
 		LimitLogin: s.limits.Login, LimitRefresh: s.limits.Refresh,
 		Now: time.Now, Rand: rand.Reader, Log: s.log, Observe: s.metrics.Account,
 	})
@@ -239,6 +239,7 @@ func accountApps(c *config.Config) (account.Apps, error) {
 		}
 		apps = append(apps, account.App{
 			AppID: app.ID, Flow: flow, EncryptedData: app.EncryptedData, ContentCheck: app.ContentCheck,
+			AskFirst: !app.CreateOnSilentLogin,
 		})
 	}
 	return account.NewApps(apps...)

@@ -76,6 +76,22 @@ func (v *verbs) UnbindPhone(context.Context) (*model.UserPayload, error) {
 	return changed(&account.User{}, nil)
 }
 
+func (v *verbs) DeleteAccount(context.Context, model.FreshProofInput) (*model.ClosingPayload, error) {
+	return closes(time.Now(), nil)
+}
+
+func (v *verbs) RestoreAccount(ctx context.Context, in account.SilentLoginInput) (*account.Login, error) {
+	return v.SilentLogin(ctx, in)
+}
+
+func (v *verbs) ExportMyData(context.Context, model.FreshProofInput) (*account.DataExport, error) {
+	return &account.DataExport{}, nil
+}
+
+func (v *verbs) RecordConsent(context.Context, account.ConsentInput) (*model.ConsentPayload, error) {
+	return decided(nil, nil)
+}
+
 // door is the endpoint with its limits, in front of verbs, at a time that stands still.
 type door struct {
 	http.Handler

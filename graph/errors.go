@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
@@ -64,6 +65,9 @@ func (p presenter) extensions(ctx context.Context, known *fault.Error) map[strin
 	}
 	if known.RetryAfter > 0 {
 		extensions["retryAfterMs"] = known.RetryAfter.Milliseconds()
+	}
+	if known.ClosesAt != nil {
+		extensions["closesAt"] = known.ClosesAt.UTC().Format(time.RFC3339Nano)
 	}
 	if known.Step != nil {
 		extensions["have"], extensions["need"], extensions["next"] = known.Step.Have, known.Step.Need, known.Step.Next

@@ -40,6 +40,9 @@ var (
 		"unbindPhone":     {Name: "unbindPhone per user", Events: 30, Per: time.Minute},
 		"logout":          {Name: "logout per user", Events: 30, Per: time.Minute},
 		"revokeSession":   {Name: "revokeSession per user", Events: 30, Per: time.Minute},
+		"recordConsent":   {Name: "recordConsent per user", Events: 30, Per: time.Minute},
+		"deleteAccount":   {Name: "deleteAccount per user", Events: 5, Per: 10 * time.Minute},
+		"exportMyData":    {Name: "exportMyData per user", Events: 5, Per: 10 * time.Minute},
 	}
 )
 
@@ -91,7 +94,7 @@ func (l *Limits) anything(ctx context.Context) error {
 
 // begin counts a mutation by the user who asks for it, and looks whether a login may be tried.
 func (l *Limits) begin(ctx context.Context, mutation string) error {
-	if mutation == "silentLogin" {
+	if logsIn(mutation) {
 		if err := l.check(ctx, failedLoginsPerAddress, l.network(ctx)); err != nil {
 			return err
 		}
@@ -108,13 +111,16 @@ func (l *Limits) begin(ctx context.Context, mutation string) error {
 // an outage must not shut people out for longer than it lasts.
 func (l *Limits) end(ctx context.Context, mutation string, answer *graphql.Response) {
 	switch {
-	case mutation != "silentLogin":
+	case !logsIn(mutation):
 	case failed(ctx, answer):
 		l.limiter.Take(failedLoginsPerAddress, l.network(ctx))
 	case answer != nil && len(answer.Errors) == 0:
 		l.limiter.Take(loginsPerAddress, l.network(ctx))
 	}
 }
+
+// logsIn tells whether a mutation exchanges a login code of whoever sends it.
+func logsIn(mutation string) bool { return mutation == "silentLogin" || mutation == "restoreAccount" }
 
 // failed tells whether WeChat was asked in vain. Who leaves before the answer is taken to know that
 // it was; otherwise leaving early would be a way not to be counted.

@@ -28,6 +28,9 @@ func TestMutationsPerUser(t *testing.T) {
 		"unbindPhone":     {`mutation{unbindPhone{user{id}}}`, 30, 2 * time.Second},
 		"logout":          {`mutation{logout{ok}}`, 30, 2 * time.Second},
 		"revokeSession":   {`mutation{revokeSession(id:"x"){ok}}`, 30, 2 * time.Second},
+		"recordConsent":   {`mutation{recordConsent(input:{purpose:"p",version:"1"}){consents{at}}}`, 30, 2 * time.Second},
+		"deleteAccount":   {`mutation{deleteAccount(input:{code:"c"}){closesAt}}`, 5, 2 * time.Minute},
+		"exportMyData":    {`mutation{exportMyData(input:{code:"c"}){json}}`, 5, 2 * time.Minute},
 	}
 	require.Len(t, cases, len(mutationsPerUser))
 	d := newDoor(t)
@@ -46,7 +49,7 @@ func TestMutationsPerUser(t *testing.T) {
 // Whoever adds a mutation has to say how often it may be asked for.
 func TestEveryMutationHasALimit(t *testing.T) {
 	t.Parallel()
-	elsewhere := map[string]bool{"silentLogin": true, "refreshToken": true}
+	elsewhere := map[string]bool{"silentLogin": true, "restoreAccount": true, "refreshToken": true}
 	fields := generated.NewExecutableSchema(generated.Config{}).Schema().Mutation.Fields
 	for _, field := range fields {
 		rule, limited := mutationsPerUser[field.Name]

@@ -1,6 +1,8 @@
 package graph
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 
 	"mpauth/graph/model"
@@ -21,6 +23,22 @@ func loggedOut(err error) (*model.LogoutPayload, error) {
 		return nil, err
 	}
 	return &model.LogoutPayload{Ok: true}, nil
+}
+
+// closes is the answer to the wish to close an account.
+func closes(at time.Time, err error) (*model.ClosingPayload, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &model.ClosingPayload{ClosesAt: at}, nil
+}
+
+// decided is the answer to a decision about a text.
+func decided(ledger []*account.Consent, err error) (*model.ConsentPayload, error) {
+	if err != nil {
+		return nil, err
+	}
+	return &model.ConsentPayload{Consents: ledger}, nil
 }
 
 // scopeOf is which sessions a logout ends; without an input, this one.

@@ -53,7 +53,7 @@ func TestOnlyTheseFieldsArePublic(t *testing.T) {
 			public = append(public, field.Name)
 		}
 	}
-	require.ElementsMatch(t, []string{"silentLogin", "refreshToken", "authFlow"}, public)
+	require.ElementsMatch(t, []string{"silentLogin", "restoreAccount", "refreshToken", "authFlow"}, public)
 }
 
 func TestEveryElementIsDescribed(t *testing.T) {

@@ -19,6 +19,7 @@ import (
 
 type QueryResolver interface {
 	AuthFlow(ctx context.Context, appID *string) (*account.AuthFlow, error)
+	Consents(ctx context.Context) ([]*account.Consent, error)
 	Sessions(ctx context.Context) ([]*account.Session, error)
 	Me(ctx context.Context) (*account.User, error)
 	MustAuth(ctx context.Context, step account.AuthStep, need []account.AuthFact) (*account.User, error)
@@ -168,6 +169,56 @@ func (ec *executionContext) fieldContext_Query_authFlow(ctx context.Context, fie
 	if fc.Args, err = ec.field_Query_authFlow_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_consents(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_consents(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Consents(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				step, err := ec.unmarshalNAuthStep2mpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				if err != nil {
+					var zeroVal []*account.Consent
+					return zeroVal, err
+				}
+				if ec.Directives.MustAuth == nil {
+					var zeroVal []*account.Consent
+					return zeroVal, errors.New("directive mustAuth is not implemented")
+				}
+				return ec.Directives.MustAuth(ctx, nil, directive0, step, nil)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*account.Consent) graphql.Marshaler {
+			return ec.marshalNConsent2ᚕᚖmpauthᚋinternalᚋaccountᚐConsentᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_consents(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Consent(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -484,6 +535,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_authFlow(ctx, field)
+				})
+		case "consents":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_consents(ctx, field)
 				})
 		case "sessions":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,

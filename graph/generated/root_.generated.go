@@ -45,6 +45,26 @@ type ComplexityRoot struct {
 		User         func(childComplexity int) int
 	}
 
+	ClosingPayload struct {
+		ClosesAt func(childComplexity int) int
+	}
+
+	Consent struct {
+		At      func(childComplexity int) int
+		Granted func(childComplexity int) int
+		Purpose func(childComplexity int) int
+		Version func(childComplexity int) int
+	}
+
+	ConsentPayload struct {
+		Consents func(childComplexity int) int
+	}
+
+	DataExport struct {
+		At   func(childComplexity int) int
+		JSON func(childComplexity int) int
+	}
+
 	Device struct {
 		Name       func(childComplexity int) int
 		Platform   func(childComplexity int) int
@@ -57,8 +77,12 @@ type ComplexityRoot struct {
 
 	Mutation struct {
 		CheckSessionKey func(childComplexity int) int
+		DeleteAccount   func(childComplexity int, input model.FreshProofInput) int
+		ExportMyData    func(childComplexity int, input model.FreshProofInput) int
 		Logout          func(childComplexity int, input *model.LogoutInput) int
+		RecordConsent   func(childComplexity int, input account.ConsentInput) int
 		RefreshToken    func(childComplexity int, input model.RefreshTokenInput) int
+		RestoreAccount  func(childComplexity int, input account.SilentLoginInput) int
 		RevokeSession   func(childComplexity int, id string) int
 		SilentLogin     func(childComplexity int, input account.SilentLoginInput) int
 		UnbindPhone     func(childComplexity int) int
@@ -74,6 +98,7 @@ type ComplexityRoot struct {
 
 	Query struct {
 		AuthFlow func(childComplexity int, appID *string) int
+		Consents func(childComplexity int) int
 		Me       func(childComplexity int) int
 		MustAuth func(childComplexity int, step account.AuthStep, need []account.AuthFact) int
 		Sessions func(childComplexity int) int
@@ -165,6 +190,58 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AuthPayload.User(childComplexity), true
 
+	case "ClosingPayload.closesAt":
+		if e.ComplexityRoot.ClosingPayload.ClosesAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ClosingPayload.ClosesAt(childComplexity), true
+
+	case "Consent.at":
+		if e.ComplexityRoot.Consent.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consent.At(childComplexity), true
+	case "Consent.granted":
+		if e.ComplexityRoot.Consent.Granted == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consent.Granted(childComplexity), true
+	case "Consent.purpose":
+		if e.ComplexityRoot.Consent.Purpose == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consent.Purpose(childComplexity), true
+	case "Consent.version":
+		if e.ComplexityRoot.Consent.Version == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Consent.Version(childComplexity), true
+
+	case "ConsentPayload.consents":
+		if e.ComplexityRoot.ConsentPayload.Consents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ConsentPayload.Consents(childComplexity), true
+
+	case "DataExport.at":
+		if e.ComplexityRoot.DataExport.At == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataExport.At(childComplexity), true
+	case "DataExport.json":
+		if e.ComplexityRoot.DataExport.JSON == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DataExport.JSON(childComplexity), true
+
 	case "Device.name":
 		if e.ComplexityRoot.Device.Name == nil {
 			break
@@ -197,6 +274,28 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.CheckSessionKey(childComplexity), true
+	case "Mutation.deleteAccount":
+		if e.ComplexityRoot.Mutation.DeleteAccount == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteAccount_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteAccount(childComplexity, args["input"].(model.FreshProofInput)), true
+	case "Mutation.exportMyData":
+		if e.ComplexityRoot.Mutation.ExportMyData == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_exportMyData_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ExportMyData(childComplexity, args["input"].(model.FreshProofInput)), true
 	case "Mutation.logout":
 		if e.ComplexityRoot.Mutation.Logout == nil {
 			break
@@ -208,6 +307,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.Logout(childComplexity, args["input"].(*model.LogoutInput)), true
+	case "Mutation.recordConsent":
+		if e.ComplexityRoot.Mutation.RecordConsent == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_recordConsent_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RecordConsent(childComplexity, args["input"].(account.ConsentInput)), true
 	case "Mutation.refreshToken":
 		if e.ComplexityRoot.Mutation.RefreshToken == nil {
 			break
@@ -219,6 +329,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.RefreshToken(childComplexity, args["input"].(model.RefreshTokenInput)), true
+	case "Mutation.restoreAccount":
+		if e.ComplexityRoot.Mutation.RestoreAccount == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_restoreAccount_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.RestoreAccount(childComplexity, args["input"].(account.SilentLoginInput)), true
 	case "Mutation.revokeSession":
 		if e.ComplexityRoot.Mutation.RevokeSession == nil {
 			break
@@ -300,6 +421,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.AuthFlow(childComplexity, args["appId"].(*string)), true
+	case "Query.consents":
+		if e.ComplexityRoot.Query.Consents == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.Consents(childComplexity), true
 
 	case "Query.me":
 		if e.ComplexityRoot.Query.Me == nil {
@@ -445,9 +572,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
+			graphql.NewInputUnmarshaler("ConsentInput", ec.unmarshalInputConsentInput),
 			graphql.NewInputUnmarshaler("DeviceInput", ec.unmarshalInputDeviceInput),
 			graphql.NewInputUnmarshaler("EncryptedPhoneInput", ec.unmarshalInputEncryptedPhoneInput),
 			graphql.NewInputUnmarshaler("EncryptedProfileInput", ec.unmarshalInputEncryptedProfileInput),
+			graphql.NewInputUnmarshaler("FreshProofInput", ec.unmarshalInputFreshProofInput),
 			graphql.NewInputUnmarshaler("LogoutInput", ec.unmarshalInputLogoutInput),
 			graphql.NewInputUnmarshaler("RefreshTokenInput", ec.unmarshalInputRefreshTokenInput),
 			graphql.NewInputUnmarshaler("SilentLoginInput", ec.unmarshalInputSilentLoginInput),
@@ -529,6 +658,90 @@ func newExecutionContext(
 }
 
 var sources = []*ast.Source{
+	{Name: "../../schema/closing.graphql", Input: `"Proof that the person is there now: a code of ` + "`" + `wx.login` + "`" + ` that has not been used, of the same person."
+input FreshProofInput {
+  "The code of ` + "`" + `wx.login` + "`" + `."
+  code: String!
+}
+
+"What closing an account has begun."
+type ClosingPayload {
+  "When the account is erased. Until then ` + "`" + `restoreAccount` + "`" + ` brings it back."
+  closesAt: Time!
+}
+
+"Everything the server holds about the person."
+type DataExport {
+  "When it was collected."
+  at: Time!
+  "The data as a JSON document; its fields are described in docs/privacy.md."
+  json: String!
+}
+
+extend type Mutation {
+  """
+  Ask for the account to be closed. All sessions end at once, and logins are refused with
+  ACCOUNT_CLOSING; after the cooling-off time everything about the person is erased.
+  """
+  deleteAccount(
+    "That it is really them."
+    input: FreshProofInput!
+  ): ClosingPayload! @mustAuth(step: ONE)
+
+  "Take back ` + "`" + `deleteAccount` + "`" + `, and log in. Does nothing but log in when the account is not closing."
+  restoreAccount(
+    "The proof; as for silentLogin."
+    input: SilentLoginInput!
+  ): AuthPayload! @public
+
+  "Everything the server holds about the person, for them to keep or to take elsewhere."
+  exportMyData(
+    "That it is really them."
+    input: FreshProofInput!
+  ): DataExport! @mustAuth(step: ONE)
+}
+`, BuiltIn: false},
+	{Name: "../../schema/consent.graphql", Input: `"One line of the person's ledger: that they agreed to a text, or withdrew."
+type Consent {
+  "What was agreed to, for example ` + "`" + `privacy-policy` + "`" + `."
+  purpose: String!
+  "The version of the text that the person saw."
+  version: String!
+  "Whether they agreed; false: they withdrew."
+  granted: Boolean!
+  "When they decided."
+  at: Time!
+}
+
+"What the person decided about a text."
+input ConsentInput {
+  "What it is about, for example ` + "`" + `privacy-policy` + "`" + `: 1 to 64 characters of ` + "`" + `a-z 0-9 . _ -` + "`" + `."
+  purpose: String!
+  "The version of the text: 1 to 32 characters."
+  version: String!
+  "Whether they agree; false withdraws."
+  granted: Boolean! = true
+}
+
+"The ledger after the change."
+type ConsentPayload {
+  "The present decision for each purpose, the latest first."
+  consents: [Consent!]!
+}
+
+extend type Query {
+  "Every decision of the person, the latest first; at most 100."
+  consents: [Consent!]! @mustAuth(step: ONE)
+}
+
+extend type Mutation {
+  "Record that the person agrees to a text, or withdraws. Withdrawing is as easy as agreeing."
+  recordConsent(
+    "The decision."
+    input: ConsentInput!
+  ): ConsentPayload! @mustAuth(step: ONE)
+}
+`, BuiltIn: false},
 	{Name: "../../schema/directives.graphql", Input: `"""
 Anyone may ask for this field, logged in or not. Every other root field needs a login.
 """
@@ -578,8 +791,10 @@ enum ErrorCode {
   LOGIN_BLOCKED
   "The operator has disabled the account. NONE."
   ACCOUNT_DISABLED
-  "The person has asked to close the account. NONE."
+  "The person has asked to close the account; ` + "`" + `closesAt` + "`" + ` says when it is erased. restoreAccount brings it back. NONE."
   ACCOUNT_CLOSING
+  "The app creates no account before the person has agreed to its terms: log in with ` + "`" + `consent` + "`" + `. NONE."
+  CONSENT_REQUIRED
   "WeChat does not honour the phone code: expired, used, or another person's. TAP_AGAIN."
   PHONE_CODE_INVALID
   "The encrypted data cannot be used. The reason is never told. Refresh the login, then TAP_AGAIN; never repeat the request."
@@ -670,6 +885,11 @@ input SilentLoginInput {
   nonce: String
   "The device that logs in. A later login from the same device replaces its session."
   device: DeviceInput
+  """
+  What the person has just agreed to, for the ledger that ` + "`" + `consents` + "`" + ` shows. An app may create no user
+  without it; the answer is then CONSENT_REQUIRED.
+  """
+  consent: ConsentInput
 }
 
 "A device, in the words of the SDK that runs on it."
@@ -956,6 +1176,46 @@ func (ec *executionContext) childFields_AuthPayload(ctx context.Context, field g
 		return ec.fieldContext_AuthPayload_isNewUser(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AuthPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ClosingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "closesAt":
+		return ec.fieldContext_ClosingPayload_closesAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClosingPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Consent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "purpose":
+		return ec.fieldContext_Consent_purpose(ctx, field)
+	case "version":
+		return ec.fieldContext_Consent_version(ctx, field)
+	case "granted":
+		return ec.fieldContext_Consent_granted(ctx, field)
+	case "at":
+		return ec.fieldContext_Consent_at(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Consent", field.Name)
+}
+
+func (ec *executionContext) childFields_ConsentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "consents":
+		return ec.fieldContext_ConsentPayload_consents(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ConsentPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DataExport(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return ec.fieldContext_DataExport_at(ctx, field)
+	case "json":
+		return ec.fieldContext_DataExport_json(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DataExport", field.Name)
 }
 
 func (ec *executionContext) childFields_Device(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -4,7 +4,26 @@ package model
 
 import (
 	"mpauth/internal/account"
+	"time"
 )
+
+// What closing an account has begun.
+type ClosingPayload struct {
+	// When the account is erased. Until then `restoreAccount` brings it back.
+	ClosesAt time.Time `json:"closesAt"`
+}
+
+// The ledger after the change.
+type ConsentPayload struct {
+	// The present decision for each purpose, the latest first.
+	Consents []*account.Consent `json:"consents"`
+}
+
+// Proof that the person is there now: a code of `wx.login` that has not been used, of the same person.
+type FreshProofInput struct {
+	// The code of `wx.login`.
+	Code string `json:"code"`
+}
 
 // What to log out of.
 type LogoutInput struct {

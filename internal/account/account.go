@@ -40,6 +40,7 @@ type Limits struct {
 	RefreshIdle time.Duration // how long a session lives without being refreshed
 	RefreshMax  time.Duration // how long a session lives at most
 	MaxSessions int           // how many sessions one person may have
+	Closing     time.Duration // between the wish to close an account and its erasure; 0: none
 }
 
 // Options are what a Service needs; all of them but Avatars and Observe are required.

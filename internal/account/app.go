@@ -14,6 +14,7 @@ type App struct {
 	Flow          Flow
 	EncryptedData bool // whether data encrypted with the session_key is accepted, beside codes
 	ContentCheck  bool // whether WeChat's content check must pass a nickname
+	AskFirst      bool // whether a user is created only once the person has agreed to something
 }
 
 // Group names the apps that share their users. An app shares with no other.

@@ -16,22 +16,28 @@ type Action string
 
 // The actions.
 const (
-	ActionLogin          Action = "login"           // a device logged in
-	ActionRegister       Action = "register"        // a first login created the person
-	ActionReplaced       Action = "session.replace" // a newer login on the device ended a session
-	ActionEvicted        Action = "session.evict"   // too many sessions: the oldest was ended
-	ActionLogout         Action = "logout"          // the person ended sessions
-	ActionExpired        Action = "session.expire"  // the time of a session was over
-	ActionReuse          Action = "session.reuse"   // a spent refresh token came back: the session was ended
-	ActionBindPhone      Action = "phone.bind"      // WeChat proved a number
-	ActionUnbindPhone    Action = "phone.unbind"    // the person took the number back
-	ActionUpdateProfile  Action = "profile.update"  // the person gave a profile
-	ActionRemoveProfile  Action = "profile.remove"  // the person took the profile back
-	ActionDropKeys       Action = "sessionkey.drop" // too many failed decryptions: the keys were dropped
-	ActionForeignNonce   Action = "login.nonce"     // a login code came back with another nonce
-	ActionBlocked        Action = "login.block"     // WeChat refused a login as high-risk
-	ActionDisableAccount Action = "account.disable" // the operator disabled the account
-	ActionEnableAccount  Action = "account.enable"  // the operator enabled the account again
+	ActionLogin          Action = "login"            // a device logged in
+	ActionRegister       Action = "register"         // a first login created the person
+	ActionReplaced       Action = "session.replace"  // a newer login on the device ended a session
+	ActionEvicted        Action = "session.evict"    // too many sessions: the oldest was ended
+	ActionLogout         Action = "logout"           // the person ended sessions
+	ActionExpired        Action = "session.expire"   // the time of a session was over
+	ActionReuse          Action = "session.reuse"    // a spent refresh token came back: the session was ended
+	ActionBindPhone      Action = "phone.bind"       // WeChat proved a number
+	ActionUnbindPhone    Action = "phone.unbind"     // the person took the number back
+	ActionUpdateProfile  Action = "profile.update"   // the person gave a profile
+	ActionRemoveProfile  Action = "profile.remove"   // the person took the profile back
+	ActionDropKeys       Action = "sessionkey.drop"  // too many failed decryptions: the keys were dropped
+	ActionForeignNonce   Action = "login.nonce"      // a login code came back with another nonce
+	ActionBlocked        Action = "login.block"      // WeChat refused a login as high-risk
+	ActionDisableAccount Action = "account.disable"  // the operator disabled the account
+	ActionEnableAccount  Action = "account.enable"   // the operator enabled the account again
+	ActionClose          Action = "account.close"    // the person asked to close the account
+	ActionRestore        Action = "account.restore"  // the person took that back
+	ActionErase          Action = "account.erase"    // the account and everything about the person was erased
+	ActionExport         Action = "account.export"   // the person took their data with them
+	ActionConsent        Action = "consent.give"     // the person agreed to a text
+	ActionWithdraw       Action = "consent.withdraw" // the person withdrew
 )
 
 // Actor is an administrator who does something to somebody else's account; the zero Actor is nobody.

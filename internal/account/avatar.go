@@ -74,10 +74,10 @@ func (s *Service) takeAvatar(ctx context.Context, tx *ent.Tx, person uuid.UUID, 
 	return n > 0, nil
 }
 
-// dropAvatars removes the files of pictures that a person has given up. What does not succeed is left
-// to the sweep.
-func (s *Service) dropAvatars(ctx context.Context, person uuid.UUID) {
-	if err := s.collectAvatars(ctx, entavatar.UserID(person)); err != nil {
+// dropAvatars removes the files of pictures that their person has given up. What does not succeed is
+// left to the sweep.
+func (s *Service) dropAvatars(ctx context.Context, which predicate.Avatar) {
+	if err := s.collectAvatars(ctx, which); err != nil {
 		s.Log.WarnContext(ctx, "a picture was not removed at once; the next sweep does it", "error", err)
 	}
 }

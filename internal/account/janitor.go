@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mpauth/ent"
+	"mpauth/ent/ban"
 	"mpauth/ent/ciphertextuse"
 	"mpauth/ent/decryptfailure"
 	"mpauth/ent/logincode"
@@ -16,7 +17,8 @@ import (
 )
 
 // Sweep removes the rows whose time is over: login and phone codes, uses of encrypted data, failed
-// decryptions, and sessions that nobody refreshed. Pictures that are nobody's go with their files.
+// decryptions, and sessions that nobody refreshed,
+// accounts that were to be closed, bans. Pictures that are nobody's go with their files.
 func (s *Service) Sweep(ctx context.Context) error {
 	now := s.now()
 	db := s.DB.Ent()
@@ -32,6 +34,8 @@ func (s *Service) Sweep(ctx context.Context) error {
 		sweep("uses of encrypted data", db.CiphertextUse.Delete().Where(ciphertextuse.ExpiresAtLT(now)).Exec),
 		sweep("failed decryptions", db.DecryptFailure.Delete().Where(decryptfailure.AtLT(now.Add(-personFailureWindow))).Exec),
 		s.sweepSessions(ctx, session.Or(session.IdleExpiresAtLT(now), session.ExpiresAtLT(now))),
+		s.sweepClosing(ctx),
+		sweep("bans", db.Ban.Delete().Where(ban.UntilLT(now)).Exec),
 		s.sweepAvatars(ctx, now),
 	)
 }

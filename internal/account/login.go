@@ -2,7 +2,7 @@ package account
 
 import (
 	"context"
-	"encoding/hex"
+	"fmt"
 	"regexp"
 	"time"
 	"unicode/utf8"
@@ -16,6 +16,8 @@ type SilentLoginInput struct {
 	Code   string
 	Nonce  *string
 	Device *DeviceInput
+
+	Consent *ConsentInput
 }
 
 // DeviceInput is a device, in the words of the SDK that runs on it.
@@ -46,9 +48,14 @@ func (l *Login) String() string { return "Login{[redacted]}" }
 // nonce gets the same session for five minutes, whichever replica it reaches; so no fault on the way
 // back costs the person anything.
 //
-// Faults: BAD_INPUT, LOGIN_CODE_INVALID, LOGIN_BLOCKED, ACCOUNT_DISABLED, RATE_LIMITED,
-// WECHAT_UNAVAILABLE, UNAVAILABLE.
+// Faults: BAD_INPUT, LOGIN_CODE_INVALID, LOGIN_BLOCKED, ACCOUNT_DISABLED, ACCOUNT_CLOSING,
+// CONSENT_REQUIRED, RATE_LIMITED, WECHAT_UNAVAILABLE, UNAVAILABLE.
 func (s *Service) SilentLogin(ctx context.Context, in SilentLoginInput) (*Login, error) {
+	return s.logIn(ctx, in, false)
+}
+
+// logIn is SilentLogin, and, where restores says so, the end of closing an account.
+func (s *Service) logIn(ctx context.Context, in SilentLoginInput, restores bool) (*Login, error) {
 	app, err := s.Apps.Find(in.AppID)
 	if err != nil {
 		return nil, err
@@ -57,6 +64,7 @@ func (s *Service) SilentLogin(ctx context.Context, in SilentLoginInput) (*Login,
 		return nil, err
 	}
 	proof := newLoginProof(app, in)
+	proof.restores = restores
 	key, err := s.flightKey(proof)
 	if err != nil {
 		return nil, err
@@ -84,6 +92,7 @@ func (s *Service) exchange(ctx context.Context, app App, in SilentLoginInput, pr
 	}
 	arrival := arrival{
 		app: app, who: who, device: in.Device, codeHash: proof.codeHash, exchangedAt: s.now(),
+		consent: in.Consent, restores: proof.restores,
 	}
 	m, err := s.signIn(ctx, arrival)
 	if err != nil {
@@ -125,6 +134,8 @@ func (in SilentLoginInput) check() error {
 		return fault.New(fault.BadInput, "code must have 1 to 256 characters")
 	case in.Nonce != nil && (utf8.RuneCountInString(*in.Nonce) < 16 || utf8.RuneCountInString(*in.Nonce) > 128):
 		return fault.New(fault.BadInput, "nonce must have 16 to 128 characters")
+	case in.Consent != nil && in.Consent.check() != nil:
+		return in.Consent.check()
 	case in.Device == nil:
 		return nil
 	case !deviceID.MatchString(in.Device.ID):
@@ -157,5 +168,5 @@ func (s *Service) flightKey(p loginProof) (string, error) {
 		id, err := s.newID()
 		return id.String(), err
 	}
-	return hex.EncodeToString(p.codeHash) + hex.EncodeToString(p.nonceHash), nil
+	return fmt.Sprintf("%x%x%t", p.codeHash, p.nonceHash, p.restores), nil
 }

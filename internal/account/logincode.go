@@ -31,6 +31,7 @@ type loginProof struct {
 	appID     string
 	codeHash  []byte
 	nonceHash []byte // nil: the client sent no nonce
+	restores  bool   // the login is also to bring a closing account back
 }
 
 func newLoginProof(app App, in SilentLoginInput) loginProof {
@@ -92,7 +93,7 @@ func (s *Service) failLoginCode(ctx context.Context, app App, proof loginProof, 
 // consumed the code, it must not be exchanged again: the client needs a new one.
 func repeatedFailure(failure error) fault.Code {
 	switch code := fault.CodeOf(failure); code {
-	case fault.LoginBlocked, fault.AccountDisabled:
+	case fault.LoginBlocked, fault.AccountDisabled, fault.AccountClosing, fault.ConsentRequired:
 		return code
 	default:
 		return fault.LoginCodeInvalid
@@ -154,7 +155,11 @@ func (s *Service) claimEnded(claim *ent.LoginCode) error {
 		case fault.LoginBlocked:
 			return fault.New(code, "WeChat refuses this login as high-risk")
 		case fault.AccountDisabled:
-			return fault.New(code, "this account has been disabled")
+			return accountDisabled()
+		case fault.AccountClosing:
+			return accountClosing(nil)
+		case fault.ConsentRequired:
+			return consentRequired()
 		}
 		return spentLoginCode()
 	}

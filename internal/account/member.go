@@ -34,18 +34,38 @@ type member struct {
 	state       accountState
 }
 
-// accountState is whether the operator lets the person in.
+// accountState is whether the operator lets the person in, and whether they want to be.
 type accountState struct {
 	Status        user.Status
 	DisabledUntil *time.Time
+	ClosesAt      *time.Time
 }
 
-// admits returns [fault.AccountDisabled] while the account is disabled.
+// admits returns [fault.AccountDisabled] while the account is disabled, and [fault.AccountClosing] while
+// it is on its way to being erased.
 func (a accountState) admits(now time.Time) error {
-	if a.Status != user.StatusDisabled || a.DisabledUntil != nil && !now.Before(*a.DisabledUntil) {
-		return nil
+	switch {
+	case a.disabled(now):
+		return accountDisabled()
+	case a.ClosesAt != nil:
+		return accountClosing(a.ClosesAt)
 	}
+	return nil
+}
+
+func (a accountState) disabled(now time.Time) bool {
+	return a.Status == user.StatusDisabled && (a.DisabledUntil == nil || now.Before(*a.DisabledUntil))
+}
+
+func accountDisabled() error {
 	return fault.New(fault.AccountDisabled, "this account has been disabled")
+}
+
+// accountClosing names the time of the erasure where it is known.
+func accountClosing(at *time.Time) error {
+	closing := fault.New(fault.AccountClosing, "this account is being closed, as its owner asked; restoreAccount brings it back")
+	closing.ClosesAt = at
+	return closing
 }
 
 // querier is the database, or a transaction in it.
@@ -57,7 +77,7 @@ const (
 	memberColumns = `
 SELECT s.id, s.app_id, s.refreshed_at, s.refresh_counter, s.first_login,
        i.id, i.open_id, i.union_id IS NOT NULL, i.session_key_print, i.last_login_at,
-       u.id, u.status, u.disabled_until, u.epoch, u.nickname, u.avatar_url, u.avatar_key, u.phone_sealed, u.phone_code_hash, u.phone_bound_at, u.created_at`
+       u.id, u.status, u.disabled_until, u.closes_at, u.epoch, u.nickname, u.avatar_url, u.avatar_key, u.phone_sealed, u.phone_code_hash, u.phone_bound_at, u.created_at`
 	memberTables = `
 FROM sessions s
 JOIN identities i ON i.id = s.identity_id
@@ -95,7 +115,7 @@ func (s *Service) queryMember(ctx context.Context, q querier, query string, args
 	err = rows.Scan(append([]any{
 		&m.SessionID, &appID, database.Time(&m.RefreshedAt), &m.Counter, &m.FirstLogin,
 		&m.IdentityID, &m.OpenID, &m.HasUnionID, &m.KeyPrint, database.Time(&m.LastLoginAt),
-		&m.User.ID, &m.state.Status, database.NullTime(&m.state.DisabledUntil), &m.Epoch,
+		&m.User.ID, &m.state.Status, database.NullTime(&m.state.DisabledUntil), database.NullTime(&m.state.ClosesAt), &m.Epoch,
 		&m.Nickname, &m.AvatarURL, &m.AvatarKey, &phone, &m.PhoneCode, database.NullTime(&m.PhoneAt), database.Time(&m.CreatedAt),
 	}, more...)...)
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"mpauth/ent"
+	entavatar "mpauth/ent/avatar"
 	"mpauth/ent/ciphertextuse"
 	"mpauth/ent/user"
 	"mpauth/internal/avatar"
@@ -117,7 +118,7 @@ func (p *profile) skipWhatIsSo(m *member) {
 // settled is the person after a change of the profile has been committed.
 func (s *Service) settled(ctx context.Context, m *member) *User {
 	if m.leftPicture {
-		s.dropAvatars(ctx, m.User.ID)
+		s.dropAvatars(ctx, entavatar.UserID(m.User.ID))
 	}
 	return &m.User
 }

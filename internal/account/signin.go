@@ -23,6 +23,8 @@ type arrival struct {
 	device      *DeviceInput
 	codeHash    []byte
 	exchangedAt time.Time
+	consent     *ConsentInput // what the person agreed to on the way in, if anything
+	restores    bool          // takes back that the account is to be closed
 }
 
 // signIn stores an arrival: identity, session key and session, and the person if they are new.
@@ -40,8 +42,12 @@ func (s *Service) signIn(ctx context.Context, a arrival) (*member, error) {
 		if err != nil {
 			return nil, err
 		}
+		decided, err := s.decide(ctx, tx, a, m)
+		if err != nil {
+			return nil, err
+		}
 		left, err = s.openSession(ctx, tx, a, m)
-		return nil, err // what has left is recorded already
+		return decided, err // what has left is recorded already
 	})
 	if err != nil {
 		return nil, err
@@ -50,6 +56,19 @@ func (s *Service) signIn(ctx context.Context, a arrival) (*member, error) {
 	s.SessionKeys.Remember(m.IdentityID, a.app.AppID, a.who.OpenID, ring)
 	m.KeyPrint = ring.Print
 	return m, nil
+}
+
+// decide stores what the person decided on the way in: what they agreed to, and to come back.
+func (s *Service) decide(ctx context.Context, tx *ent.Tx, a arrival, m *member) (events []event, err error) {
+	if a.consent != nil {
+		events, err = s.addConsent(ctx, tx, a.app.AppID, m.User.ID, a.clientName(), *a.consent)
+	}
+	if a.restores && err == nil {
+		var restored []event
+		restored, err = s.reopen(ctx, tx, a, m.User.ID)
+		events = append(events, restored...)
+	}
+	return events, err
 }
 
 // welcomeBack is one statement because a login is the service's busiest write. It finds the identity
@@ -109,7 +128,12 @@ func (s *Service) returningMember(ctx context.Context, tx *ent.Tx, a arrival, ke
 
 // register creates a person with their identity. When another request registers the same openid at
 // the same time the database lets one of them through, and the other begins again as a return.
+//
+// Faults: ACCOUNT_DISABLED, CONSENT_REQUIRED.
 func (s *Service) register(ctx context.Context, tx *ent.Tx, a arrival, key sessionkey.Sealed) (*member, error) {
+	if err := s.mayRegister(ctx, tx, a); err != nil {
+		return nil, err
+	}
 	userID, err := s.newID()
 	if err != nil {
 		return nil, err
@@ -203,6 +227,7 @@ WHERE leaving = 0 OR s.id IS NOT NULL
 RETURNING action, session_id,
   (SELECT u.status FROM users u WHERE u.id = audit_events.user_id),
   (SELECT u.disabled_until FROM users u WHERE u.id = audit_events.user_id),
+  (SELECT u.closes_at FROM users u WHERE u.id = audit_events.user_id),
   (SELECT u.epoch FROM users u WHERE u.id = audit_events.user_id)`
 
 func (s *Service) enter(ctx context.Context, tx *ent.Tx, a arrival, m *member) (ended []event, err error) {
@@ -216,7 +241,7 @@ func (s *Service) enter(ctx context.Context, tx *ent.Tx, a arrival, m *member) (
 	for rows.Next() {
 		var action Action
 		var id uuid.UUID
-		err := rows.Scan(&action, &id, &m.state.Status, database.NullTime(&m.state.DisabledUntil), &m.Epoch)
+		err := rows.Scan(&action, &id, &m.state.Status, database.NullTime(&m.state.DisabledUntil), database.NullTime(&m.state.ClosesAt), &m.Epoch)
 		if err != nil {
 			return nil, fmt.Errorf("record login: %w", err)
 		}

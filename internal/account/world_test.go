@@ -149,7 +149,7 @@ func (s *shared) replica(t testing.TB) *world {
 			return wechat.App{ID: id, Secret: secret}, found
 		}}),
 		Phones: s.phones, PhoneIndex: s.index, Revocations: feed, Avatars: s.album, AvatarBase: avatarBase,
-		Limits:       account.Limits{RefreshIdle: 30 * 24 * time.Hour, RefreshMax: 90 * 24 * time.Hour, MaxSessions: 10},
+		Limits:       account.Limits{RefreshIdle: 30 * 24 * time.Hour, RefreshMax: 90 * 24 * time.Hour, MaxSessions: 10, Closing: week},
 		LimitLogin:   func(context.Context, string, string) error { return nil },
 		LimitRefresh: func(context.Context, uuid.UUID) error { return nil },
 		Now:          s.clock.Now, Rand: rand.Reader, Log: slog.New(slog.DiscardHandler),

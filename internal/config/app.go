@@ -31,6 +31,8 @@ type appEntry struct {
 	Flow          []string `yaml:"flow"`
 	EncryptedData *bool    `yaml:"encryptedData"`
 	ContentCheck  *bool    `yaml:"contentCheck"`
+
+	CreateOnSilentLogin *bool `yaml:"createOnSilentLogin"`
 }
 
 // checkApps fills Apps from the one place where apps were written down.
@@ -51,7 +53,7 @@ func (c *Config) checkApps(env environ, p *problems) {
 	case c.Environment == Production || c.callsRealWechat():
 		p.add(setting("wechat-appid"), "is not set, and no "+setting("config")+" lists apps", "set the AppID and "+variable("wechat-secret-file")+" from the Mini Program's console (mp.weixin.qq.com)")
 	default:
-		c.Apps = []App{{ID: demoAppID, Name: "Demo", Secret: NewSecret(demoSecret), Flow: flow, EncryptedData: c.EncryptedData, ContentCheck: c.ContentCheck}}
+		c.Apps = []App{{ID: demoAppID, Name: "Demo", Secret: NewSecret(demoSecret), Flow: flow, EncryptedData: c.EncryptedData, ContentCheck: c.ContentCheck, CreateOnSilentLogin: c.CreateOnSilentLogin}}
 	}
 }
 
@@ -61,7 +63,7 @@ func (c *Config) singleApp(flow []string, p *problems) {
 		return
 	}
 	c.checkAppID(setting("wechat-appid"), c.WechatAppID, p)
-	app := App{ID: c.WechatAppID, Name: c.WechatAppID, Flow: flow, EncryptedData: c.EncryptedData, ContentCheck: c.ContentCheck}
+	app := App{ID: c.WechatAppID, Name: c.WechatAppID, Flow: flow, EncryptedData: c.EncryptedData, ContentCheck: c.ContentCheck, CreateOnSilentLogin: c.CreateOnSilentLogin}
 	if secret, ok := secretSetting("wechat-secret", c.WechatSecret, c.WechatSecretFile, p); ok {
 		app.Secret = c.checkSecret(variable("wechat-secret"), "set it, or "+variable("wechat-secret-file"), secret, p)
 	}
@@ -83,7 +85,7 @@ func (c *Config) appsFromFile(env environ, p *problems) {
 		}
 		seen[entry.AppID] = i
 
-		app := App{ID: entry.AppID, Name: entry.Name, Flow: entry.Flow, EncryptedData: c.EncryptedData, ContentCheck: c.ContentCheck, secretVariable: entry.SecretEnv}
+		app := App{ID: entry.AppID, Name: entry.Name, Flow: entry.Flow, EncryptedData: c.EncryptedData, ContentCheck: c.ContentCheck, CreateOnSilentLogin: c.CreateOnSilentLogin, secretVariable: entry.SecretEnv}
 		if app.Name == "" {
 			app.Name = entry.AppID
 		}
@@ -97,6 +99,9 @@ func (c *Config) appsFromFile(env environ, p *problems) {
 		}
 		if entry.ContentCheck != nil {
 			app.ContentCheck = *entry.ContentCheck
+		}
+		if entry.CreateOnSilentLogin != nil {
+			app.CreateOnSilentLogin = *entry.CreateOnSilentLogin
 		}
 		app.Secret = c.entrySecret(entry, where, env, p)
 		c.Apps = append(c.Apps, app)

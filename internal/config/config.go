@@ -86,14 +86,15 @@ type Config struct {
 
 	TrustedDocuments string `group:"Server" placeholder:"FILE" otherwise:"none: every operation of the schema" help:"JSON file from ids to GraphQL documents, as a client's build emits it. Only these operations are answered, asked for by their text or their id."`
 
-	ConfigFile       string `name:"config" group:"Apps and WeChat" placeholder:"FILE" otherwise:"none" for:"fakewechat" help:"YAML file that lists many apps: apps: [{appId, name, secretFile | secretEnv, flow: [profile, phone], encryptedData, contentCheck}]. A relative secretFile is looked up beside it."`
-	WechatAppID      string `name:"wechat-appid" group:"Apps and WeChat" placeholder:"ID" otherwise:"a demo app in development; required in production" for:"fakewechat" help:"AppID of the one app to serve, when there is no YAML file."`
-	WechatSecret     Secret `name:"wechat-secret" group:"Apps and WeChat" hidden:"" otherwise:"a demo secret in development; required in production" for:"fakewechat" help:"AppSecret of that app."`
-	WechatSecretFile string `name:"wechat-secret-file" group:"Apps and WeChat" placeholder:"FILE" otherwise:"none" for:"fakewechat" help:"File that holds the AppSecret."`
-	Flow             string `group:"Apps and WeChat" placeholder:"FACTS" default:"profile,phone" help:"Order in which people are asked for facts: profile,phone or phone,profile or phone or profile. An app in the YAML file may have its own."`
-	EncryptedData    bool   `group:"Apps and WeChat" negatable:"" default:"true" help:"Accept phone numbers and profiles as encryptedData, the way of older clients. An app in the YAML file may have its own."`
-	ContentCheck     bool   `group:"Apps and WeChat" negatable:"" default:"true" help:"Let WeChat's msg_sec_check judge nicknames. An app in the YAML file may have its own."`
-	WechatURL        string `name:"wechat-url" group:"Apps and WeChat" placeholder:"URL" otherwise:"the fake inside the process; https://api.weixin.qq.com in production" help:"WeChat server API to call. Development only."`
+	ConfigFile          string `name:"config" group:"Apps and WeChat" placeholder:"FILE" otherwise:"none" for:"fakewechat" help:"YAML file that lists many apps: apps: [{appId, name, secretFile | secretEnv, flow: [profile, phone], encryptedData, contentCheck, createOnSilentLogin}]. A relative secretFile is looked up beside it."`
+	WechatAppID         string `name:"wechat-appid" group:"Apps and WeChat" placeholder:"ID" otherwise:"a demo app in development; required in production" for:"fakewechat" help:"AppID of the one app to serve, when there is no YAML file."`
+	WechatSecret        Secret `name:"wechat-secret" group:"Apps and WeChat" hidden:"" otherwise:"a demo secret in development; required in production" for:"fakewechat" help:"AppSecret of that app."`
+	WechatSecretFile    string `name:"wechat-secret-file" group:"Apps and WeChat" placeholder:"FILE" otherwise:"none" for:"fakewechat" help:"File that holds the AppSecret."`
+	Flow                string `group:"Apps and WeChat" placeholder:"FACTS" default:"profile,phone" help:"Order in which people are asked for facts: profile,phone or phone,profile or phone or profile. An app in the YAML file may have its own."`
+	EncryptedData       bool   `group:"Apps and WeChat" negatable:"" default:"true" help:"Accept phone numbers and profiles as encryptedData, the way of older clients. An app in the YAML file may have its own."`
+	ContentCheck        bool   `group:"Apps and WeChat" negatable:"" default:"true" help:"Let WeChat's msg_sec_check judge nicknames. An app in the YAML file may have its own."`
+	CreateOnSilentLogin bool   `group:"Apps and WeChat" negatable:"" default:"true" help:"Create a user at the first silentLogin. Off: only once the person has agreed to something, with consent in silentLogin. An app in the YAML file may have its own."`
+	WechatURL           string `name:"wechat-url" group:"Apps and WeChat" placeholder:"URL" otherwise:"the fake inside the process; https://api.weixin.qq.com in production" help:"WeChat server API to call. Development only."`
 
 	DatabaseURL     Secret `name:"database-url" group:"Database" hidden:"" otherwise:"SQLite in the data directory; required in production" for:"migrate,audit" help:"PostgreSQL as postgres://user:password@host:5432/name?sslmode=verify-full, or the word sqlite."`
 	DatabaseURLFile string `name:"database-url-file" group:"Database" placeholder:"FILE" otherwise:"none" for:"migrate,audit" help:"File that holds the database URL."`
@@ -106,6 +107,8 @@ type Config struct {
 	RefreshIdle time.Duration `group:"Keys and tokens" placeholder:"DURATION" default:"720h" min:"1s" max:"8760h" help:"A login that is not refreshed for so long ends."`
 	RefreshMax  time.Duration `group:"Keys and tokens" placeholder:"DURATION" default:"2160h" min:"1s" max:"8760h" help:"A login ends after so long, however busy."`
 	MaxSessions int           `group:"Keys and tokens" placeholder:"N" default:"10" min:"1" max:"100" help:"Devices one person may be signed in on; one more ends the oldest."`
+
+	ClosingPeriod time.Duration `group:"Keys and tokens" placeholder:"DURATION" default:"168h" min:"0s" max:"2160h" help:"Time between a person's wish to close their account and its erasure, in which they can take it back. 0s erases at once."`
 
 	RateLimits      bool          `group:"Limits and timeouts" negatable:"" default:"true" help:"Limit what one caller may do in a minute. Off in development only."`
 	RequestTimeout  time.Duration `group:"Limits and timeouts" placeholder:"DURATION" default:"5s" min:"100ms" max:"1m" help:"Longest time to work on one request, WeChat and the database included."`
@@ -133,6 +136,9 @@ type App struct {
 
 	// EncryptedData accepts encryptedData from clients. ContentCheck sends nicknames to WeChat's msg_sec_check.
 	EncryptedData, ContentCheck bool
+
+	// CreateOnSilentLogin creates a user at the first login, before they have agreed to anything.
+	CreateOnSilentLogin bool
 
 	secretVariable string // where Secret came from, so that the variable is not taken for a typo
 }

@@ -24,6 +24,7 @@ const (
 	LoginBlocked          Code = "LOGIN_BLOCKED"             // WeChat rates the person high-risk
 	AccountDisabled       Code = "ACCOUNT_DISABLED"          // the operator disabled the account
 	AccountClosing        Code = "ACCOUNT_CLOSING"           // the person asked to close the account
+	ConsentRequired       Code = "CONSENT_REQUIRED"          // the app creates no account before the person agrees to its terms
 	PhoneCodeInvalid      Code = "PHONE_CODE_INVALID"        // WeChat does not honour the phone code; tap again
 	DecryptWxOpenDataFail Code = "DECRYPT_WX_OPEN_DATA_FAIL" // the encrypted data cannot be used, for whatever reason
 	PhoneTaken            Code = "PHONE_TAKEN"               // the number belongs to somebody else here
@@ -60,6 +61,7 @@ var advice = map[Code]Action{
 	LoginBlocked:          None,
 	AccountDisabled:       None,
 	AccountClosing:        None,
+	ConsentRequired:       None,
 	PhoneCodeInvalid:      TapAgain,
 	DecryptWxOpenDataFail: TapAgain,
 	PhoneTaken:            None,
@@ -94,6 +96,7 @@ type Error struct {
 	Message    string        // safe to show to the caller
 	RetryAfter time.Duration // how long to wait before a retry; 0: not known
 	Step       *Step         // with AuthStepRequired only
+	ClosesAt   *time.Time    // with AccountClosing only: when the account is erased, where it is known
 	Err        error         // the cause; never shown
 }
 
