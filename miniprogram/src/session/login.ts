@@ -17,7 +17,7 @@ const lost: ErrorCode[] = ['NETWORK', 'TIMEOUT', 'SERVER', 'UNAVAILABLE']
 /** The code is spent, or there never was one. */
 const spent: ErrorCode[] = ['WX_LOGIN_FAILED', 'LOGIN_CODE_INVALID', 'WECHAT_UNAVAILABLE']
 /** Nothing that a device does by itself changes these. */
-const final: ErrorCode[] = ['LOGIN_BLOCKED', 'ACCOUNT_DISABLED', 'ACCOUNT_CLOSING']
+const final: ErrorCode[] = ['LOGIN_BLOCKED', 'ACCOUNT_DISABLED', 'ACCOUNT_CLOSING', 'CONSENT_REQUIRED']
 /** The refresh token is not what is wrong, so a code would fare no better. */
 const elsewhere: ErrorCode[] = [...final, 'FORBIDDEN', 'INTERNAL', 'SERVER', 'CONFIG', 'STALE']
 
