@@ -17,8 +17,8 @@ interface Flight {
   readonly epoch: number
   readonly reason: string
   byCode: boolean
-  readonly done: Promise<void>
-  readonly over: () => void
+  /** Over, one way or the other, and everybody told. */
+  done?: Promise<void>
 }
 
 interface Landing<U extends User> {
@@ -109,8 +109,7 @@ export class Renewal<U extends User> {
       if (this.queue.busy && flight?.epoch === epoch && (flight.byCode || !byCode)) break
       if (!this.queue.busy) this.vault.reload()
       this.mustBe(epoch)
-      if (this.vault.envelope.out && !byCode && this.settings.afterLogout !== 'relogin')
-        throw new MpAuthError('LOGGED_OUT')
+      if (this.vault.out && !byCode && this.settings.afterLogout !== 'relogin') throw new MpAuthError('LOGGED_OUT')
       if (!this.queue.busy) break
       await flight?.done
     }
@@ -172,15 +171,11 @@ export class Renewal<U extends User> {
   }
 
   private async fly(reason: string, byCode: boolean): Promise<Landing<U>> {
-    let over = ignore
-    const done = new Promise<void>((resolve) => {
-      over = resolve
-    })
-    const flight: Flight = { epoch: this.current, reason, byCode, done, over }
+    const flight: Flight = { epoch: this.current, reason, byCode }
     this.flight = flight
     const flown = this.queue.run(() => this.run(flight))
     // First of all who wait for it, and after the lock is free: listeners may call the session again.
-    flown.then(
+    flight.done = flown.then(
       (landing) => this.landed(flight, landing),
       (error) => this.failed(flight, asError(error)),
     )
@@ -197,7 +192,7 @@ export class Renewal<U extends User> {
     this.events.emit('login:start', { reason: flight.reason })
     const login = await this.obtain(flight, refreshToken)
     this.vault.reload()
-    if (flight.epoch !== this.current && this.vault.envelope.out && !this.destroyed)
+    if (flight.epoch !== this.current && this.vault.out && !this.destroyed)
       // Nobody uses it, so it had better not live on.
       this.endings.add({ token: login.token, refreshToken: login.refreshToken, scope: 'THIS' })
     this.mustBe(flight.epoch)
@@ -230,13 +225,8 @@ export class Renewal<U extends User> {
     const from = this.step()
     const at = this.settings.now()
     const { token, refreshToken, user, expiresIn } = login
-    const snap = {
-      token,
-      refreshToken,
-      user,
-      loginAt: at,
-      expiresAt: expiresIn === null ? null : at + expiresIn * 1000,
-    }
+    const expiresAt = typeof expiresIn === 'number' ? at + expiresIn * 1000 : null
+    const snap = { token, refreshToken: refreshToken || null, user, loginAt: at, expiresAt }
     const { end, snap: old } = this.vault.envelope
     // A login with a code takes the place of the device's session on the server: that one has ended by itself.
     this.vault.write({ snap, out: false, ...(flight.byCode && { end: [] }) })
@@ -247,35 +237,27 @@ export class Renewal<U extends User> {
     return { snap, from, rekeyed: flight.byCode && old !== null }
   }
 
-  private landed(flight: Flight, { snap, from, rekeyed }: Landing<U>): void {
-    if (flight.epoch === this.current) {
-      this.settings.logger.info('mpauth: logged in', { reason: flight.reason, byCode: flight.byCode })
-      this.status.success(snap)
-      this.events.emit('login:success', { reason: flight.reason, user: snap.user })
-      this.events.emit('user', snap.user)
-      if (rekeyed) this.events.emit('sessionkey:refreshed', { reason: flight.reason })
-      this.stepped(from)
-    }
-    flight.over()
+  private landed({ epoch, reason, byCode }: Flight, { snap, from, rekeyed }: Landing<U>): void {
+    if (epoch !== this.current) return
+    this.settings.logger.info('mpauth: logged in', { reason, byCode })
+    this.status.success(snap)
+    this.events.emit('login:success', { reason, user: snap.user })
+    this.events.emit('user', snap.user)
+    if (rekeyed) this.events.emit('sessionkey:refreshed', { reason })
+    this.stepped(from)
   }
 
-  private failed(flight: Flight, error: MpAuthError): void {
-    this.settings.logger.warn('mpauth: login failed', {
-      reason: flight.reason,
-      code: error.code,
-      requestId: error.requestId,
-    })
+  private failed({ epoch, reason }: Flight, error: MpAuthError): void {
+    const { code, requestId } = error
+    this.settings.logger.warn('mpauth: login failed', { reason, code, requestId })
     // The app was put in the background: that says nothing about the server.
     if (error.data?.interrupted) this.fuse.uncount()
-    if (flight.epoch === this.current) {
-      this.wanted = onTheWay.includes(error.code)
-      // The login is kept whatever the network does, but not against the server's word on the account.
-      if (isMpAuthError(error, 'ACCOUNT_DISABLED', 'ACCOUNT_CLOSING') && this.vault.snap)
-        this.end(error.code, this.vault.envelope.out)
-      this.status.fail(error)
-      this.events.emit('login:fail', error)
-    }
-    flight.over()
+    if (epoch !== this.current) return
+    // The login is kept whatever the network does, but not against the server's word on the account.
+    if (isMpAuthError(error, 'ACCOUNT_DISABLED', 'ACCOUNT_CLOSING') && this.vault.snap) this.end(code, this.vault.out)
+    this.wanted = onTheWay.includes(code)
+    this.status.fail(error)
+    this.events.emit('login:fail', error)
   }
 
   private ended(reason: string, from: AuthStep): void {

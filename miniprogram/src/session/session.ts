@@ -86,7 +86,7 @@ class MpSession<U extends User> implements Session<U> {
   }
 
   get loggedOut(): boolean {
-    return this.renewal.vault.envelope.out
+    return this.renewal.vault.out
   }
 
   get needed(): readonly AuthFact[] {

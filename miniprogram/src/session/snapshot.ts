@@ -48,6 +48,10 @@ export class Vault<U extends User = User> {
     return this.kept
   }
 
+  get out(): boolean {
+    return this.kept.out
+  }
+
   get snap(): Snapshot<U> | null {
     return this.kept.snap
   }
