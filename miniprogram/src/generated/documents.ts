@@ -24,6 +24,16 @@ export type AuthStep =
   /** The first fact of the flow is there. */
   | 'TWO';
 
+/** What the person decided about a text. */
+export type ConsentInput = {
+  /** Whether they agree; false withdraws. */
+  granted?: boolean;
+  /** What it is about, for example `privacy-policy`: 1 to 64 characters of `a-z 0-9 . _ -`. */
+  purpose: string;
+  /** The version of the text: 1 to 32 characters. */
+  version: string;
+};
+
 /** A device, in the words of the SDK that runs on it. */
 export type DeviceInput = {
   /** A random name that the device keeps; 1 to 64 characters of `A-Z a-z 0-9 . _ : -`. */
@@ -92,6 +102,11 @@ export type SilentLoginInput = {
   appId?: string | null | undefined;
   /** The code of `wx.login`: valid for five minutes, once. */
   code: string;
+  /**
+   * What the person has just agreed to, for the ledger that `consents` shows. An app may create no user
+   * without it; the answer is then CONSENT_REQUIRED.
+   */
+  consent?: ConsentInput | null | undefined;
   /** The device that logs in. A later login from the same device replaces its session. */
   device?: DeviceInput | null | undefined;
   /**
