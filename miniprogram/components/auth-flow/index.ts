@@ -198,7 +198,8 @@ Component({
       if (code === 'PRIVACY_UNDECLARED' || code === 'CONFIG') {
         const hint =
           code === 'CONFIG' ? 'no session of this name' : 'declare phone, nickname and picture in the privacy guide'
-        this.find()?.logger.error(`auth-flow: ${code}: ${hint}`)
+        const logger = this.find()?.logger ?? console
+        logger.error(`auth-flow: ${code}: ${hint}`)
       }
       this.triggerEvent('fail', errno ? { code, action, text, errno } : { code, action, text })
     },

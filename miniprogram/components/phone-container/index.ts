@@ -74,6 +74,10 @@ Component({
   methods: {
     prepare() {
       if (this.data._legacy) this.readyKey()
+      this.readConsent()
+    },
+
+    readConsent() {
       if (this.data.privacy !== 'auto') return
       needsConsent((needed) => {
         this.setData({ _couple: needed && libraryAtLeast('3.4.2') })
@@ -132,8 +136,11 @@ Component({
       if (this.data.busy) return
       const { code, iv, encryptedData } = e.detail
       const failure = failureOf(e.detail, this.couples())
-      if (failure) this.fail(failure.code, failure.errno)
-      else if (code) this.triggerEvent('getphonenumber', { code })
+      if (failure) {
+        this.fail(failure.code, failure.errno)
+        // Refused or not, the next tap asks as things are then.
+        if (failure.code === 'PRIVACY_DENIED') this.readConsent()
+      } else if (code) this.triggerEvent('getphonenumber', { code })
       else if (iv && encryptedData) this.triggerEvent('getphonenumber', { iv, encryptedData })
       else this.fail('UNSUPPORTED')
     },

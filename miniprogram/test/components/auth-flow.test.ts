@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { describe, expect, test } from 'vitest'
-import { labels, textOf } from '../../src/texts'
+import { labels } from '../../src/texts'
 import { isOn, scene } from './support/runtime'
 import { inBothFrameworks } from './support/suite'
 import { person, settle, type World } from './support/world'
@@ -189,97 +189,6 @@ inBothFrameworks((bench) => {
     })
   })
 
-  describe('an error', () => {
-    test.each(['DECRYPT_WX_OPEN_DATA_FAIL', 'PHONE_CODE_INVALID'] as const)(
-      '%s asks for another tap, and does not try by itself',
-      async (failure) => {
-        const { server } = bench.world()
-        server.user = person({ hasProfile: true })
-        server.failures.push(new bench.build.core.MpAuthError(failure, '', { action: 'TAP_AGAIN' }))
-        const screen = bench.show(simple)
-        await settle()
-        screen.get(button).fire('getphonenumber', code)
-        await settle()
-        expect(server.of('updatePhone')).toHaveLength(1)
-        expect(screen.get(error).text).toContain('再点一次')
-        expect(screen.get(button).disabled).toBe(false)
-        expect(screen.of('fail')).toEqual([{ code: failure, action: 'TAP_AGAIN', text: screen.get(error).text }])
-        screen.get(button).fire('getphonenumber', { ...code, code: 'new' })
-        await settle()
-        expect(screen.find(error)).toBeNull()
-        expect(screen.of('done')).toHaveLength(1)
-      },
-    )
-
-    test('is told aloud, in the language of the component', async () => {
-      const { server } = bench.world()
-      server.failures.push(new bench.build.core.MpAuthError('CONTENT_RISKY'))
-      const screen = bench.show(full, { lang: 'en' })
-      await settle()
-      screen.get(form).fire('submit', nickname)
-      await settle()
-      expect(screen.get(error).text).toBe(textOf({ code: 'CONTENT_RISKY' }, 'en'))
-      expect(screen.get(error).attr('aria-live')).toBe('assertive')
-      expect(screen.get(error).attr('aria-role')).toBe('alert')
-      expect(screen.get(submit).disabled).toBe(false)
-    })
-
-    test.each([
-      [{ errMsg: 'getPhoneNumber:fail user deny' }, 'USER_DENIED'],
-      [{ errMsg: 'getPhoneNumber:fail', errno: 104 }, 'PRIVACY_DENIED'],
-      [{ errMsg: 'getPhoneNumber:fail', errno: 112 }, 'PRIVACY_UNDECLARED'],
-    ])('%j of the phone button leaves the question where it is', async (detail, failure) => {
-      const { server } = bench.world()
-      server.user = person({ hasProfile: true })
-      const screen = bench.show(simple)
-      await settle()
-      screen.get(button).fire('getphonenumber', detail)
-      await settle()
-      expect(screen.get(error).text).toBe(textOf({ code: failure }))
-      expect(screen.of('fail')[0]).toMatchObject({ code: failure })
-      expect(screen.get(button).disabled).toBe(false)
-      expect(server.of('updatePhone')).toEqual([])
-    })
-
-    test('of an undeclared data type is told to the developer', async () => {
-      const lines: unknown[] = []
-      const logger = new bench.build.core.Logger({ sinks: [(_, args) => lines.push(...args)] })
-      const { server } = bench.world({ logger })
-      server.user = person({ hasProfile: true })
-      const screen = bench.show(simple)
-      await settle()
-      screen.get(button).fire('getphonenumber', { errMsg: 'getPhoneNumber:fail', errno: 112 })
-      expect(lines.join()).toContain('privacy guide')
-    })
-
-    test('of the quota shows the other way that the host offers', async () => {
-      bench.world()
-      const screen = bench.show(full, { need: ['PHONE'] })
-      await settle()
-      expect(screen.get('#it').text).not.toContain('BY SMS')
-      screen.get(button).fire('getphonenumber', { errMsg: 'getPhoneNumber:fail', errno: 1400001 })
-      expect(screen.get('#it').text).toContain('BY SMS')
-    })
-
-    test('of the login is followed by a button that tries again', async () => {
-      const { server } = bench.world()
-      server.loginFailure = new bench.build.core.MpAuthError('NETWORK', 'offline', { retryable: true })
-      const screen = bench.show(simple)
-      await settle()
-      expect(screen.get(error).text).toBe(textOf({ code: 'NETWORK' }))
-      server.loginFailure = null
-      screen.get(retry).tap()
-      await settle()
-      expect(screen.find(error)).toBeNull()
-      expect(screen.find(user)).not.toBeNull()
-    })
-
-    test('of the app, without a session, is loud', () => {
-      const screen = bench.show(simple)
-      expect(screen.get(error).text).toBe(textOf({ code: 'CONFIG' }))
-    })
-  })
-
   test('does not log in by itself after a logout, but does when the person wants it', async () => {
     const { session, server } = bench.world()
     await session.login()
@@ -288,6 +197,7 @@ inBothFrameworks((bench) => {
     await settle()
     expect(server.of('silentLogin')).toHaveLength(1)
     expect(screen.find(error)).toBeNull()
+    expect(screen.get(retry).text).toBe(labels('zh').title)
     screen.get(retry).tap()
     await settle()
     expect(server.of('silentLogin')).toHaveLength(2)

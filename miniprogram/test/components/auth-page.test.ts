@@ -30,7 +30,7 @@ inBothFrameworks((bench) => {
     )
     await settle()
     const screen = bench.show(itself)
-    screen.get('#it').instance.onLoad(made.phone.stack[2].options)
+    screen.get('#it').instance.onLoad(made.phone.stack[2]?.options)
     await settle()
     made.phone.went.splice(0)
     return { ...made, screen, passed }

@@ -196,6 +196,13 @@ inBothFrameworks((bench) => {
       expect(screen.get(button).attr('open-type')).toBe(openType)
     })
 
+    test('auto: missing when the number was wanted, is asked for along with it the next time', () => {
+      const screen = bench.show(full)
+      bench.native.consentNeeded = true
+      screen.get(button).fire('getphonenumber', { errMsg: 'getPhoneNumber:fail', errno: 104 })
+      expect(screen.get(button).attr('open-type')).toBe(coupled)
+    })
+
     test('none leaves it to WeChat', () => {
       bench.native.consentNeeded = true
       const screen = bench.show(full, { privacy: 'none' })

@@ -83,6 +83,15 @@ inBothFrameworks((bench) => {
       expect(below.find(sheet)).not.toBeNull()
     })
 
+    test('gets the call back from whoever took it on the page above', () => {
+      const below = bench.show(auto)
+      const above = bench.show(auto)
+      bench.native.onNeedPrivacyAuthorization(() => {})
+      above.detach()
+      need()
+      expect(below.find(sheet)).not.toBeNull()
+    })
+
     test('takes over when its page is shown again, as tabs are', () => {
       const first = bench.show(auto)
       const second = bench.show(auto)

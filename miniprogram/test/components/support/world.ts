@@ -110,7 +110,7 @@ export class Phone implements Platform {
 
 /** A page of the stack; `parts` are the components on it, by their id. */
 export function page(url: string, parts: Record<string, unknown> = {}): Page {
-  const [path, query = ''] = url.split('?')
+  const [path = '', query = ''] = url.split('?')
   const options = Object.fromEntries(
     query
       .split('&')

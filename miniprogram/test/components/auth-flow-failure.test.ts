@@ -1,0 +1,117 @@
+// @vitest-environment jsdom
+import { expect, test, vi } from 'vitest'
+import { labels, textOf } from '../../src/texts'
+import { scene } from './support/runtime'
+import { inBothFrameworks } from './support/suite'
+import { person, settle } from './support/world'
+
+const simple = scene('<auth-flow id="it" bind:done="on" bind:fail="on" />')
+const full = scene(
+  `<auth-flow id="it" need="{{need}}" lang="{{lang}}" bind:done="on" bind:fail="on">
+    <view slot="quota">BY SMS</view>
+  </auth-flow>`,
+  { need: [], lang: 'zh' },
+)
+const user = '#it >>> #mpauth-user'
+const form = `${user} >>> .mpauth-form`
+const submit = `${user} >>> #mpauth-submit`
+const button = '#it >>> #mpauth-phone >>> #mpauth-phone'
+const error = '#it >>> .mpauth-error'
+const retry = '#it >>> #mpauth-retry'
+const nickname = { value: { nickname: 'Ann' } }
+const code = { errMsg: 'getPhoneNumber:ok', code: 'c0de' }
+
+inBothFrameworks((bench) => {
+  test.each(['DECRYPT_WX_OPEN_DATA_FAIL', 'PHONE_CODE_INVALID'] as const)(
+    '%s asks for another tap, and does not try by itself',
+    async (failure) => {
+      const { server } = bench.world()
+      server.user = person({ hasProfile: true })
+      server.failures.push(new bench.build.core.MpAuthError(failure, '', { action: 'TAP_AGAIN' }))
+      const screen = bench.show(simple)
+      await settle()
+      screen.get(button).fire('getphonenumber', code)
+      await settle()
+      expect(server.of('updatePhone')).toHaveLength(1)
+      expect(screen.get(error).text).toContain('再点一次')
+      expect(screen.get(button).disabled).toBe(false)
+      expect(screen.of('fail')).toEqual([{ code: failure, action: 'TAP_AGAIN', text: screen.get(error).text }])
+      screen.get(button).fire('getphonenumber', { ...code, code: 'new' })
+      await settle()
+      expect(screen.find(error)).toBeNull()
+      expect(screen.of('done')).toHaveLength(1)
+    },
+  )
+
+  test('an error is told aloud, in the language of the component', async () => {
+    const { server } = bench.world()
+    server.failures.push(new bench.build.core.MpAuthError('CONTENT_RISKY'))
+    const screen = bench.show(full, { lang: 'en' })
+    await settle()
+    screen.get(form).fire('submit', nickname)
+    await settle()
+    expect(screen.get(error).text).toBe(textOf({ code: 'CONTENT_RISKY' }, 'en'))
+    expect(screen.get(error).attr('aria-live')).toBe('assertive')
+    expect(screen.get(error).attr('aria-role')).toBe('alert')
+    expect(screen.get(submit).disabled).toBe(false)
+  })
+
+  test.each([
+    [{ errMsg: 'getPhoneNumber:fail user deny' }, 'USER_DENIED'],
+    [{ errMsg: 'getPhoneNumber:fail', errno: 104 }, 'PRIVACY_DENIED'],
+    [{ errMsg: 'getPhoneNumber:fail', errno: 112 }, 'PRIVACY_UNDECLARED'],
+  ])('%j of the phone button leaves the question where it is', async (detail, failure) => {
+    const { server } = bench.world()
+    server.user = person({ hasProfile: true })
+    const screen = bench.show(simple)
+    await settle()
+    screen.get(button).fire('getphonenumber', detail)
+    await settle()
+    expect(screen.get(error).text).toBe(textOf({ code: failure }))
+    expect(screen.of('fail')[0]).toMatchObject({ code: failure })
+    expect(screen.get(button).disabled).toBe(false)
+    expect(server.of('updatePhone')).toEqual([])
+  })
+
+  test('an undeclared data type is told to the developer', async () => {
+    const lines: unknown[] = []
+    const logger = new bench.build.core.Logger({ sinks: [(_, args) => lines.push(...args)] })
+    const { server } = bench.world({ logger })
+    server.user = person({ hasProfile: true })
+    const screen = bench.show(simple)
+    await settle()
+    screen.get(button).fire('getphonenumber', { errMsg: 'getPhoneNumber:fail', errno: 112 })
+    expect(lines.join()).toContain('privacy guide')
+  })
+
+  test('an exhausted quota shows the other way that the host offers', async () => {
+    bench.world()
+    const screen = bench.show(full, { need: ['PHONE'] })
+    await settle()
+    expect(screen.get('#it').text).not.toContain('BY SMS')
+    screen.get(button).fire('getphonenumber', { errMsg: 'getPhoneNumber:fail', errno: 1400001 })
+    expect(screen.get('#it').text).toContain('BY SMS')
+  })
+
+  test('a failed login is followed by a button that tries again', async () => {
+    const { server } = bench.world()
+    server.loginFailure = new bench.build.core.MpAuthError('NETWORK', 'offline', { retryable: true })
+    const screen = bench.show(simple)
+    await settle()
+    expect(screen.get(error).text).toBe(textOf({ code: 'NETWORK' }))
+    expect(screen.get(retry).text).toBe(labels('zh').retry)
+    server.loginFailure = null
+    screen.get(retry).tap()
+    await settle()
+    expect(screen.find(error)).toBeNull()
+    expect(screen.find(user)).not.toBeNull()
+  })
+
+  test('an app without a session hears of it aloud', () => {
+    const loud = vi.spyOn(console, 'error').mockImplementation(() => {})
+    const screen = bench.show(simple)
+    expect(loud).toHaveBeenCalledWith(expect.stringContaining('CONFIG'))
+    loud.mockRestore()
+    expect(screen.get(error).text).toBe(textOf({ code: 'CONFIG' }))
+  })
+})
