@@ -48,6 +48,10 @@ test('publint has nothing to say', async () => {
   expect(messages.map((message) => formatMessage(message, manifest, { color: false }))).toEqual([])
 })
 
+test('the licence is the one of the project', () => {
+  expect(read('LICENSE')).toBe(read('../LICENSE'))
+})
+
 test('the lockfile names no host', () => {
   expect(read('package-lock.json')).not.toContain('"resolved"')
   expect(read('test/npm-build/package-lock.json')).not.toContain('"resolved"')
