@@ -30,6 +30,7 @@ const full = scene(
     text: {},
   },
 )
+const styled = scene(`<auth-popup id="auth-popup" popup-class="mine" overlay-class="dim" button-class="round" />`)
 const popup = '#auth-popup'
 const sheet = `${popup} >>> .mpauth-sheet`
 const veil = `${popup} >>> .mpauth-veil`
@@ -174,6 +175,12 @@ inBothFrameworks((bench) => {
     screen.set({ overlay: false, safe: false })
     expect(screen.find(veil)).toBeNull()
     expect(screen.find(`${popup} >>> .mpauth-safe`)).toBeNull()
+  })
+
+  test('takes the classes of the host, down to the button', async () => {
+    const { screen } = await asked(['PHONE'], styled)
+    for (const name of ['mine', 'dim']) expect(screen.html).toMatch(new RegExp(`class="[^"]*\\b${name}\\b`))
+    expect(screen.html).toMatch(/<(wx-)?button[^>]*class="[^"]*\bround\b/)
   })
 
   test('asks for a step, and takes the events of buttons of the host', async () => {
