@@ -1,0 +1,40 @@
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import trusted from '../../src/generated/trusted-documents.json'
+import { Phone } from './support/phone'
+import { Server } from './support/server'
+
+let server: Server
+let lily: Phone
+beforeAll(async () => {
+  const documents = fileURLToPath(new URL('../../src/generated/trusted-documents.json', import.meta.url))
+  server = await Server.start({ MPAUTH_TRUSTED_DOCUMENTS: documents })
+  lily = new Phone(server, 'lily').open()
+})
+afterAll(async () => {
+  lily.close()
+  await server.stop()
+})
+
+test('a server that takes the SDK’s own operations only serves all of the SDK', async () => {
+  const { session } = lily
+  await session.login()
+  lily.ahead = 600_000
+  await session.me()
+  await session.updateUser({ nickname: 'Lily' })
+  await session.updatePhone(await lily.tap())
+  await session.unbindPhone()
+  await session.ensureSessionKey()
+  await session.logout()
+  await vi.waitFor(() => expect(lily.sent('Logout')).toBe(1))
+  await session.login({ force: true })
+  const sent = lily.platform.requests().map(({ data }) => (data as { query: string }).query)
+  // Nothing in the list is idle, and nothing was sent that is not in it.
+  expect(new Set(sent)).toEqual(new Set(Object.values(trusted)))
+})
+
+test('and nothing else', async () => {
+  await lily.session.login()
+  for (const other of ['query Me { me { id } }', 'query Sessions { sessions { id } }', '{ __typename }'])
+    await expect(lily.gql.query(other)).rejects.toMatchObject({ code: 'FORBIDDEN', action: 'NONE', retryable: false })
+})

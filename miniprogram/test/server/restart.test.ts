@@ -1,0 +1,57 @@
+import { afterEach, describe, expect, test } from 'vitest'
+import { Phone } from './support/phone'
+import { createDatabase, postgres } from './support/postgres'
+import { Server } from './support/server'
+
+const endings: (() => unknown)[] = []
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end()
+})
+
+describe.each([
+  ['SQLite', true],
+  ['PostgreSQL', postgres !== undefined],
+])('a server on %s that is started anew', (database, there) => {
+  test.runIf(there)('keeps every login, and people see no more than a wait', async () => {
+    const environment: Record<string, string> = {}
+    if (database === 'PostgreSQL') {
+      const { url, drop } = createDatabase()
+      endings.push(drop)
+      environment.MPAUTH_DATABASE_URL = url
+    }
+    const server = await Server.start(environment)
+    endings.push(() => server.stop())
+    const lily = new Phone(server, 'lily').open()
+    const max = new Phone(server, 'max').open()
+    endings.push(
+      () => lily.close(),
+      () => max.close(),
+    )
+    await lily.session.login()
+    await max.session.login()
+    const user = await lily.session.updateUser({ nickname: 'Lily' })
+    await lily.session.updatePhone(await lily.tap())
+
+    await server.restart(async () => {
+      // Meanwhile: what needs the server fails as a network does, and the login is kept.
+      await expect(lily.gql.query('query A { me { id } }')).rejects.toMatchObject({ code: 'NETWORK', retryable: true })
+      max.ahead = 600_000
+      await expect(max.session.login()).rejects.toMatchObject({ code: 'NETWORK', retryable: true })
+      expect(max.session.user?.id).toBeTruthy()
+      await max.session.logout()
+    })
+
+    // With the token of before: nothing has to be renewed.
+    expect(await lily.session.me()).toMatchObject({ id: user.id, nickname: 'Lily', authStep: 'THREE', missing: [] })
+    expect([lily.sent('RefreshToken'), lily.sent('SilentLogin')]).toEqual([0, 1])
+    // With the refresh token of before.
+    lily.ahead = 600_000
+    await lily.session.me()
+    expect([lily.sent('RefreshToken'), lily.sent('SilentLogin')]).toEqual([1, 1])
+    // With a code: the same person.
+    expect((await lily.session.login({ force: true })).user.id).toBe(user.id)
+    // The session_key is not the one of before the restart's login: encrypted data is good at once.
+    expect((await lily.session.unbindPhone()).hasPhone).toBe(false)
+    expect((await lily.session.updatePhone(await lily.oldTap())).hasPhone).toBe(true)
+  })
+})
