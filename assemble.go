@@ -16,6 +16,7 @@ import (
 	"entgo.io/ent/dialect"
 
 	"mpauth/graph"
+	"mpauth/graph/front"
 	"mpauth/internal/account"
 	"mpauth/internal/audit"
 	"mpauth/internal/avatar"
@@ -52,7 +53,7 @@ type server struct {
 	sessionKeys *sessionkey.Store
 	revocations *revocation.Feed
 	limits      *graph.Limits    // nil: there are none
-	documents   *graph.Documents // nil: every operation is answered
+	documents   *front.Documents // nil: every operation is answered
 	avatars     avatar.Store     // nil: no pictures are taken
 	account     *account.Service
 	chain       *audit.Chain
@@ -266,7 +267,7 @@ func fakeApps(c *config.Config) []wechatfake.App {
 }
 
 // readDocuments reads the operations that are answered, when the operator has listed them.
-func readDocuments(c *config.Config) (*graph.Documents, error) {
+func readDocuments(c *config.Config) (*front.Documents, error) {
 	if c.TrustedDocuments == "" {
 		return nil, nil
 	}
@@ -274,7 +275,7 @@ func readDocuments(c *config.Config) (*graph.Documents, error) {
 	if err != nil {
 		return nil, fmt.Errorf("MPAUTH_TRUSTED_DOCUMENTS: cannot read the file: %w; name the file that the client's build emits", err)
 	}
-	documents, err := graph.ParseDocuments(raw)
+	documents, err := front.ParseDocuments(raw)
 	if err != nil {
 		return nil, fmt.Errorf("MPAUTH_TRUSTED_DOCUMENTS: %s %w; name the file that the client's build emits", c.TrustedDocuments, err)
 	}

@@ -6,7 +6,7 @@ import (
 	"net/http"
 	"time"
 
-	"mpauth/graph"
+	"mpauth/graph/front"
 	"mpauth/internal/clientip"
 	"mpauth/internal/config"
 	"mpauth/internal/database"
@@ -47,8 +47,8 @@ func (s *server) traceHTTP(r *http.Request) (context.Context, func(telemetry.End
 	return s.tracer.HTTP(r)
 }
 
-func (s *server) watchGraph() graph.Watch {
-	return graph.Watch{Operation: s.metrics.Operation, Field: s.tracer.Field}
+func (s *server) watchGraph() front.Watch {
+	return front.Watch{Operation: s.metrics.Operation, Field: s.tracer.Field}
 }
 
 func (s *server) watchDatabase(ctx context.Context, call database.Call) {

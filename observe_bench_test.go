@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"mpauth/graph"
+	"mpauth/graph/front"
 	"mpauth/internal/account"
 	"mpauth/internal/authn"
 	"mpauth/internal/config"
@@ -53,7 +54,7 @@ func BenchmarkObservedRequest(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			watch := graph.Watch{}
+			watch := front.Watch{}
 			if c.metrics {
 				watch = s.watchGraph()
 			}

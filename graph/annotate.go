@@ -6,6 +6,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
+	"mpauth/graph/front"
 	"mpauth/internal/account"
 	"mpauth/internal/authn"
 	"mpauth/internal/telemetry"
@@ -14,7 +15,7 @@ import (
 // annotate tells the request's log event what was asked for and by whom. The names of fields are the
 // schema's; names that the client chose are not logged.
 func annotate(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	if fields := rootFields(graphql.GetOperationContext(ctx)); len(fields) > 0 {
+	if fields := front.RootFields(graphql.GetOperationContext(ctx)); len(fields) > 0 {
 		telemetry.Annotate(ctx, slog.String("operation", fields[0].Name))
 	}
 	if caller, err := authn.Caller(ctx); err == nil {

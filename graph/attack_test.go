@@ -65,7 +65,7 @@ func TestAttacksAreRefusedInFewWords(t *testing.T) {
 			t.Parallel()
 			body, err := json.Marshal(map[string]string{"query": query})
 			require.NoError(t, err)
-			w, a := post(t, front(t, io.Discard), strings.NewReader(string(body)), http.Header{"Content-Type": {"application/json"}})
+			w, a := post(t, endpoint(t, io.Discard), strings.NewReader(string(body)), http.Header{"Content-Type": {"application/json"}})
 			require.NotEmpty(t, a.Errors)
 			require.LessOrEqual(t, len(a.Errors), 3)
 			require.Nil(t, a.Data, "nothing is begun")
@@ -93,7 +93,7 @@ func BenchmarkAttacks(b *testing.B) {
 	for name, query := range attacks() {
 		body, err := json.Marshal(map[string]string{"query": query})
 		require.NoError(b, err)
-		handler := front(b, io.Discard)
+		handler := endpoint(b, io.Discard)
 		b.Run(strings.ReplaceAll(name, " ", "_"), func(b *testing.B) {
 			for b.Loop() {
 				post(b, handler, strings.NewReader(string(body)), http.Header{"Content-Type": {"application/json"}})

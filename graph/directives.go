@@ -5,8 +5,8 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"mpauth/graph/front"
 	"mpauth/internal/account"
 	"mpauth/internal/authn"
 )
@@ -28,15 +28,17 @@ func (r *Resolver) mustAuth(ctx context.Context, _ any, next graphql.Resolver, s
 
 // requireCaller refuses an operation that asks for anything but public fields without a login,
 // before any of it is resolved, so that the answer has no data and the client may safely repeat it.
-func (p presenter) requireCaller(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	operation := graphql.GetOperationContext(ctx)
-	if onlyPublic(operation.Operation.SelectionSet) {
+func requireCaller(errors front.Presenter) graphql.OperationMiddleware {
+	return func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+		operation := graphql.GetOperationContext(ctx)
+		if onlyPublic(operation.Operation.SelectionSet) {
+			return next(ctx)
+		}
+		if _, err := authn.Caller(ctx); err != nil {
+			return errors.Refuse(ctx, err)
+		}
 		return next(ctx)
 	}
-	if _, err := authn.Caller(ctx); err != nil {
-		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{p.present(ctx, err)}})
-	}
-	return next(ctx)
 }
 
 // onlyPublic tells whether all root fields are @public or about the schema itself.

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"mpauth/graph"
+	"mpauth/graph/front"
 	"mpauth/internal/account"
 	"mpauth/internal/authn"
 )
@@ -18,7 +19,7 @@ import (
 // With trusted documents a server answers what its own clients ask, by text or by id, and nothing else.
 func TestOnlyTrustedDocumentsAreAnswered(t *testing.T) {
 	t.Parallel()
-	documents, err := graph.ParseDocuments([]byte(`{"sha256:flow":"query Flow { authFlow { flow } }"}`))
+	documents, err := front.ParseDocuments([]byte(`{"sha256:flow":"query Flow { authFlow { flow } }"}`))
 	require.NoError(t, err)
 	apps, err := account.NewApps(account.App{AppID: "wx0000000000000000", Flow: account.Flow{account.FactPhone}})
 	require.NoError(t, err)
@@ -58,7 +59,7 @@ func TestOnlyTrustedDocumentsAreAnswered(t *testing.T) {
 
 func TestIDsNeedTrustedDocuments(t *testing.T) {
 	t.Parallel()
-	_, a := post(t, front(t, io.Discard), strings.NewReader(`{"documentId":"sha256:flow"}`), http.Header{"Content-Type": {"application/json"}})
+	_, a := post(t, endpoint(t, io.Discard), strings.NewReader(`{"documentId":"sha256:flow"}`), http.Header{"Content-Type": {"application/json"}})
 	require.Equal(t, "BAD_INPUT", a.Errors[0].Extensions["code"])
 }
 
@@ -71,7 +72,7 @@ func TestDocumentsThatAreNone(t *testing.T) {
 		`{"a":"{me{id}"}`:  `holds "a", which is not GraphQL`,
 		`{"a":{"b":"me"}}`: "is not a JSON object from ids to documents",
 	} {
-		_, err := graph.ParseDocuments([]byte(raw))
+		_, err := front.ParseDocuments([]byte(raw))
 		require.ErrorContains(t, err, says, raw)
 	}
 }

@@ -15,9 +15,9 @@ import (
 
 	"entgo.io/ent/dialect"
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/stretchr/testify/require"
 
+	"mpauth/graph/front"
 	"mpauth/graph/generated"
 	"mpauth/graph/model"
 	"mpauth/internal/account"
@@ -124,17 +124,16 @@ func (d *door) advance(by time.Duration) {
 
 func (d *door) with(limits *Limits) http.Handler {
 	log := slog.New(slog.NewTextHandler(&d.log, nil))
-	p := presenter{log: log}
+	errors := front.Presenter{Log: log}
 	allow := func(ctx context.Context, _ any, next graphql.Resolver, _ account.AuthStep, _ []account.AuthFact) (any, error) {
 		return next(ctx)
 	}
-	server := handler.New(generated.NewExecutableSchema(generated.Config{
-		Resolvers: d.verbs, Directives: generated.DirectiveRoot{MustAuth: allow},
-	}))
-	server.AddTransport(post{presenter: p})
-	server.AroundOperations(p.requireCaller)
-	server.Use(rateLimit{limits, p})
-	server.SetErrorPresenter(p.present)
+	server := front.New(front.Options{
+		Schema: generated.NewExecutableSchema(generated.Config{
+			Resolvers: d.verbs, Directives: generated.DirectiveRoot{MustAuth: allow},
+		}),
+		Log: log, Around: []graphql.OperationMiddleware{requireCaller(errors)}, First: rateLimit{limits, errors},
+	})
 	return telemetry.Requests(log, time.Now, strings.NewReader(strings.Repeat("r", 1<<20)), clientip.Proxies{}.Middleware(server))
 }
 

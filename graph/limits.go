@@ -9,9 +9,9 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/google/uuid"
-	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"mpauth/graph/front"
 	"mpauth/internal/authn"
 	"mpauth/internal/clientip"
 	"mpauth/internal/fault"
@@ -169,7 +169,7 @@ func verdict(ctx context.Context, rule ratelimit.Rule, wait time.Duration, ok bo
 // before what looks at the query, so that a query that is refused is counted too.
 type rateLimit struct {
 	limits    *Limits
-	presenter presenter
+	presenter front.Presenter
 }
 
 var (
@@ -197,12 +197,12 @@ func (r rateLimit) MutateOperationParameters(ctx context.Context, _ *graphql.Raw
 
 // InterceptOperation refuses a mutation too many, before any of it is resolved.
 func (r rateLimit) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	mutation := mutationOf(graphql.GetOperationContext(ctx).Operation)
+	mutation := front.MutationOf(graphql.GetOperationContext(ctx).Operation)
 	if r.limits == nil || mutation == "" {
 		return next(ctx)
 	}
 	if err := r.limits.begin(ctx, mutation); err != nil {
-		return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{r.presenter.present(ctx, err)}})
+		return r.presenter.Refuse(ctx, err)
 	}
 	respond := next(ctx)
 	return func(ctx context.Context) *graphql.Response {
@@ -210,17 +210,4 @@ func (r rateLimit) InterceptOperation(ctx context.Context, next graphql.Operatio
 		r.limits.end(ctx, mutation, answer)
 		return answer
 	}
-}
-
-// mutationOf is the one field of a mutation, by its name in the schema; see [measure]. It is empty
-// for a query.
-func mutationOf(operation *ast.OperationDefinition) string {
-	if operation.Operation != ast.Mutation {
-		return ""
-	}
-	field, _ := operation.SelectionSet[0].(*ast.Field)
-	if field == nil {
-		return ""
-	}
-	return field.Name
 }

@@ -39,6 +39,6 @@ func TestEndpointIsLimited(t *testing.T) {
 			require.Equal(t, "RATE_LIMITED", ask())
 		})
 	}
-	_, a := post(t, front(t, io.Discard), strings.NewReader(`{"query":"{authFlow{flow}}"}`), http.Header{"Content-Type": {"application/json"}})
+	_, a := post(t, endpoint(t, io.Discard), strings.NewReader(`{"query":"{authFlow{flow}}"}`), http.Header{"Content-Type": {"application/json"}})
 	require.Empty(t, a.Errors, "without limits nothing is counted")
 }

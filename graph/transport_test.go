@@ -18,9 +18,9 @@ import (
 	"mpauth/internal/authn"
 )
 
-// front is the GraphQL endpoint of a service that has one app and nothing behind it: enough for what
+// endpoint is the GraphQL endpoint of a service that has one app and nothing behind it: enough for what
 // is decided before a verb is called.
-func front(t testing.TB, log io.Writer) http.Handler { return newFront(t, log, false) }
+func endpoint(t testing.TB, log io.Writer) http.Handler { return newFront(t, log, false) }
 
 // open is the same endpoint with introspection.
 func open(t testing.TB) http.Handler { return newFront(t, io.Discard, true) }
@@ -93,7 +93,7 @@ func TestRequestIsOnePlainJSONObject(t *testing.T) {
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			w, a := post(t, front(t, io.Discard), strings.NewReader(c.body), http.Header{"Content-Type": {c.contentType}})
+			w, a := post(t, endpoint(t, io.Discard), strings.NewReader(c.body), http.Header{"Content-Type": {c.contentType}})
 			require.Equal(t, c.status, w.Code, "%s", w.Body)
 			require.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 			require.Equal(t, "nosniff", w.Header().Get("X-Content-Type-Options"))
@@ -109,7 +109,7 @@ func TestRequestIsOnePlainJSONObject(t *testing.T) {
 // A body whose length is not announced is bounded all the same.
 func TestChunkedOversize413(t *testing.T) {
 	t.Parallel()
-	server := httptest.NewServer(front(t, io.Discard))
+	server := httptest.NewServer(endpoint(t, io.Discard))
 	t.Cleanup(server.Close)
 	body := io.MultiReader(strings.NewReader(`{"query":"`), bytes.NewReader(bytes.Repeat([]byte(" "), 1<<20)), strings.NewReader(`"}`))
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL, body)
@@ -144,7 +144,7 @@ func TestAuthenticationIsDecidedBeforeAnythingIsResolved(t *testing.T) {
 			t.Parallel()
 			body, err := json.Marshal(map[string]string{"query": c.query})
 			require.NoError(t, err)
-			_, a := post(t, front(t, io.Discard), bytes.NewReader(body), http.Header{"Content-Type": {"application/json"}})
+			_, a := post(t, endpoint(t, io.Discard), bytes.NewReader(body), http.Header{"Content-Type": {"application/json"}})
 			if !c.refused {
 				require.NotNil(t, a.Data, "%v", a.Errors)
 				return
@@ -164,7 +164,7 @@ func TestIntrospectionIsShutUnlessOpened(t *testing.T) {
 		`{__schema{types{name}}}`, `{__type(name:\"AuthPayload\"){fields{name}}}`, `{authFlow{flow} ...f} fragment f on Query{__schema{types{name}}}`, `{...{__schema{types{name}}}}`,
 	} {
 		body := func() io.Reader { return strings.NewReader(`{"query":"` + query + `"}`) }
-		_, a := post(t, front(t, io.Discard), body(), http.Header{"Content-Type": {"application/json"}})
+		_, a := post(t, endpoint(t, io.Discard), body(), http.Header{"Content-Type": {"application/json"}})
 		require.Len(t, a.Errors, 1, query)
 		require.Equal(t, "BAD_INPUT", a.Errors[0].Extensions["code"], "whoever asks has made a mistake, not the server")
 		require.Nil(t, a.Data)
@@ -195,7 +195,7 @@ func TestLateRequestIsUnavailable(t *testing.T) {
 	r := httptest.NewRequestWithContext(late, http.MethodPost, "/graphql", strings.NewReader(`{"query":"{authFlow{flow}}"}`))
 	r.Header.Set("Content-Type", "application/json")
 	w := httptest.NewRecorder()
-	front(t, io.Discard).ServeHTTP(w, r)
+	endpoint(t, io.Discard).ServeHTTP(w, r)
 	require.Contains(t, w.Body.String(), `"code":"UNAVAILABLE"`)
 	require.NotContains(t, w.Body.String(), `"data"`)
 }
@@ -217,7 +217,7 @@ func TestAnswerTypeIsTheOneAskedFor(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			header := http.Header{"Content-Type": {"application/json"}, "Accept": {c.accept}}
-			w, _ := post(t, front(t, io.Discard), strings.NewReader(`{"query":"{nope}"}`), header)
+			w, _ := post(t, endpoint(t, io.Discard), strings.NewReader(`{"query":"{nope}"}`), header)
 			require.Equal(t, c.want, w.Header().Get("Content-Type"))
 			require.Equal(t, c.status, w.Code)
 		})

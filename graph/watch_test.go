@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"mpauth/graph"
+	"mpauth/graph/front"
 	"mpauth/internal/account"
 	"mpauth/internal/authn"
 	"mpauth/internal/fault"
@@ -29,7 +30,7 @@ func TestEachRootFieldIsToldWithItsCode(t *testing.T) {
 	}
 	var mu sync.Mutex // the root fields of a query are resolved side by side
 	var answered, resolved []told
-	watch := graph.Watch{
+	watch := front.Watch{
 		Operation: func() func(string, fault.Code) {
 			return func(field string, code fault.Code) { answered = append(answered, told{field, code}) }
 		},
@@ -44,7 +45,7 @@ func TestEachRootFieldIsToldWithItsCode(t *testing.T) {
 	apps, err := account.NewApps(account.App{AppID: "wx0000000000000000", Flow: account.Flow{account.FactPhone}})
 	require.NoError(t, err)
 	log := slog.New(slog.NewTextHandler(io.Discard, nil))
-	front := (&authn.Authenticator{}).Middleware(graph.NewHandler(graph.Options{
+	endpoint := (&authn.Authenticator{}).Middleware(graph.NewHandler(graph.Options{
 		Account: account.New(account.Options{Apps: apps, Log: log}), Log: log, Watch: watch,
 	}))
 
@@ -67,11 +68,11 @@ func TestEachRootFieldIsToldWithItsCode(t *testing.T) {
 		answered, resolved = nil, nil
 		body, err := json.Marshal(map[string]string{"query": c.query})
 		require.NoError(t, err)
-		_, _ = post(t, front, bytes.NewReader(body), http.Header{"Content-Type": {"application/json"}})
+		_, _ = post(t, endpoint, bytes.NewReader(body), http.Header{"Content-Type": {"application/json"}})
 		require.ElementsMatch(t, c.answered, answered, c.query)
 		require.ElementsMatch(t, c.resolved, resolved, c.query)
 	}
 	answered = nil
-	_, _ = post(t, front, strings.NewReader("{"), http.Header{"Content-Type": {"text/plain"}})
+	_, _ = post(t, endpoint, strings.NewReader("{"), http.Header{"Content-Type": {"text/plain"}})
 	require.Equal(t, []told{{"", fault.BadInput}}, answered)
 }

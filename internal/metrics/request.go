@@ -20,7 +20,7 @@ func (m *Metrics) HTTP(r *http.Request) (context.Context, func(telemetry.Ended))
 // fulfilled is the code of a field without an error.
 const fulfilled = "OK"
 
-// Operation is for graph.Watch.
+// Operation is for front.Watch.
 func (m *Metrics) Operation() func(field string, code fault.Code) {
 	began := m.Now()
 	return func(field string, code fault.Code) {

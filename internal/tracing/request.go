@@ -44,7 +44,7 @@ func (t *Tracer) HTTP(r *http.Request) (context.Context, func(telemetry.Ended)) 
 	}
 }
 
-// Field is for graph.Watch: the span of a root field.
+// Field is for front.Watch: the span of a root field.
 func (t *Tracer) Field(ctx context.Context, field string) (context.Context, func(fault.Code)) {
 	ctx, span := t.Start(ctx, field)
 	return ctx, func(code fault.Code) {

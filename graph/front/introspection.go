@@ -1,4 +1,4 @@
-package graph
+package front
 
 import (
 	"context"

@@ -1,4 +1,4 @@
-package graph
+package front
 
 import (
 	"context"
@@ -30,7 +30,7 @@ func (w Watch) begin() func(*graphql.OperationContext, *graphql.Response) {
 	}
 	answered := w.Operation()
 	return func(operation *graphql.OperationContext, answer *graphql.Response) {
-		fields := rootFields(operation)
+		fields := RootFields(operation)
 		if len(fields) == 0 {
 			answered("", codeOf(answer.Errors))
 		}
@@ -56,9 +56,9 @@ func (w Watch) aroundRootField(ctx context.Context, next graphql.RootResolver) g
 	return value
 }
 
-// rootFields are the fields that an operation asks for, with its fragments put in; none as long as it
+// RootFields are the fields that an operation asks for, with its fragments put in; none as long as it
 // has not been found valid.
-func rootFields(operation *graphql.OperationContext) []graphql.CollectedField {
+func RootFields(operation *graphql.OperationContext) []graphql.CollectedField {
 	if operation == nil || operation.Operation == nil {
 		return nil
 	}

@@ -1,4 +1,4 @@
-package graph
+package front
 
 import (
 	"encoding/json"
@@ -27,7 +27,7 @@ const (
 // repeats the body in its errors, takes what follows the object or stands in it twice, and answers a
 // body that is too long with success.
 type post struct {
-	presenter presenter
+	presenter Presenter
 	watch     Watch
 	documents *Documents
 }
@@ -59,7 +59,7 @@ func (p post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 func (p post) answer(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) (*graphql.OperationContext, int, *graphql.Response) {
 	params, status, err := p.readParams(w, r)
 	if err != nil {
-		return nil, status, &graphql.Response{Errors: gqlerror.List{p.presenter.present(r.Context(), err)}}
+		return nil, status, &graphql.Response{Errors: gqlerror.List{p.presenter.Present(r.Context(), err)}}
 	}
 	operation, refused := exec.CreateOperationContext(r.Context(), params)
 	if refused != nil {
@@ -70,7 +70,7 @@ func (p post) answer(w http.ResponseWriter, r *http.Request, exec graphql.GraphE
 	answer := respond(ctx)
 	if answer == nil { // the time for the request ended before the operation began
 		late := fault.Wrap(fault.Unavailable, "this took too long; try again", ctx.Err())
-		answer = &graphql.Response{Errors: gqlerror.List{p.presenter.present(ctx, late)}}
+		answer = &graphql.Response{Errors: gqlerror.List{p.presenter.Present(ctx, late)}}
 	}
 	return operation, http.StatusOK, answer
 }

@@ -1,4 +1,4 @@
-package graph
+package front
 
 import (
 	"context"
@@ -192,4 +192,17 @@ func fewErrors(errors gqlerror.List) gqlerror.List {
 		return errors
 	}
 	return errors[:maxErrors]
+}
+
+// MutationOf is the one field of a mutation, by its name in the schema; see [measure]. It is empty
+// for a query.
+func MutationOf(operation *ast.OperationDefinition) string {
+	if operation.Operation != ast.Mutation {
+		return ""
+	}
+	field, _ := operation.SelectionSet[0].(*ast.Field)
+	if field == nil {
+		return ""
+	}
+	return field.Name
 }

@@ -1,4 +1,4 @@
-package graph
+package front
 
 import (
 	"context"
@@ -16,14 +16,14 @@ import (
 	"mpauth/internal/telemetry"
 )
 
-// presenter turns every error into what its caller may know.
-type presenter struct {
-	log *slog.Logger
+// Presenter turns every error into what its caller may know.
+type Presenter struct {
+	Log *slog.Logger
 }
 
-// present is the one exit of errors. A fault is shown with its code, a mistake in the request with
+// Present is the one exit of errors. A fault is shown with its code, a mistake in the request with
 // its text; everything else is logged in full, and shown as INTERNAL without a word of it.
-func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
+func (p Presenter) Present(ctx context.Context, err error) *gqlerror.Error {
 	shown := graphql.DefaultErrorPresenter(ctx, err)
 	var known *fault.Error
 	switch {
@@ -32,7 +32,7 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	case isRequestError(shown):
 		known = fault.New(fault.BadInput, shown.Message)
 	default:
-		p.log.ErrorContext(ctx, "an unexpected error was answered with INTERNAL", "error", err, "path", shown.Path.String())
+		p.Log.ErrorContext(ctx, "an unexpected error was answered with INTERNAL", "error", err, "path", shown.Path.String())
 		known = fault.New(fault.Internal, "internal error")
 	}
 	telemetry.Annotate(ctx, slog.String("error_code", string(known.Code)))
@@ -42,10 +42,15 @@ func (p presenter) present(ctx context.Context, err error) *gqlerror.Error {
 	return shown
 }
 
+// Refuse answers an operation of which nothing has begun with why it is refused.
+func (p Presenter) Refuse(ctx context.Context, err error) graphql.ResponseHandler {
+	return graphql.OneShot(&graphql.Response{Errors: gqlerror.List{p.Present(ctx, err)}})
+}
+
 // logCause keeps why a fault came about: the caller is not told.
-func (p presenter) logCause(ctx context.Context, known *fault.Error) {
+func (p Presenter) logCause(ctx context.Context, known *fault.Error) {
 	if known.Err != nil {
-		p.log.WarnContext(ctx, "a request failed", "error_code", string(known.Code), "error", known.Err)
+		p.Log.WarnContext(ctx, "a request failed", "error_code", string(known.Code), "error", known.Err)
 	}
 }
 
@@ -56,7 +61,7 @@ func isRequestError(shown *gqlerror.Error) bool {
 	return shown.Unwrap() == nil || code == errcode.ParseFailed || code == errcode.ValidationFailed
 }
 
-func (p presenter) extensions(ctx context.Context, known *fault.Error) map[string]any {
+func (p Presenter) extensions(ctx context.Context, known *fault.Error) map[string]any {
 	extensions := map[string]any{
 		"code":      known.Code,
 		"retryable": known.Code.Retryable(),
@@ -81,7 +86,7 @@ type panicked struct{ cause any }
 func (p panicked) Error() string { return fmt.Sprintf("panic: %v", p.cause) }
 
 // recovered keeps the process alive when a resolver panics.
-func (p presenter) recovered(ctx context.Context, cause any) error {
-	p.log.ErrorContext(ctx, "a resolver panicked", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
+func (p Presenter) recovered(ctx context.Context, cause any) error {
+	p.Log.ErrorContext(ctx, "a resolver panicked", "panic", fmt.Sprint(cause), "stack", string(debug.Stack()))
 	return fmt.Errorf("resolver: %w", panicked{cause})
 }

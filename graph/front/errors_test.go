@@ -1,4 +1,4 @@
-package graph
+package front
 
 import (
 	"bytes"
@@ -65,8 +65,8 @@ func TestPresentedErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			var log bytes.Buffer
-			p := presenter{log: slog.New(slog.NewTextHandler(&log, nil))}
-			shown := p.present(graphql.WithResponseContext(t.Context(), nil, nil), c.err)
+			p := Presenter{Log: slog.New(slog.NewTextHandler(&log, nil))}
+			shown := p.Present(graphql.WithResponseContext(t.Context(), nil, nil), c.err)
 			require.Equal(t, c.message, shown.Message)
 			require.Equal(t, c.extensions, shown.Extensions)
 			require.NoError(t, shown.Err, "nothing may be reached through the shown error")
