@@ -1,3 +1,4 @@
+import { labelsOf } from '../../components/shared/labels'
 import { leaveAuthPage, needOf } from '../../src/auth/auth-page'
 import { findSession } from '../../src/session/registry'
 import type { AuthFact } from '../../src/step'
@@ -54,9 +55,11 @@ Component({
     },
   },
   methods: {
-    onLoad(query: { need?: string; backTo?: string; session?: string }) {
-      const { need = '', backTo = '', session = 'default' } = query
-      this.setData({ need, backTo, session: decodeURIComponent(session) })
+    /** As a page: also takes `lang`, so that an app's `authPage` may be `/pages/auth/index?lang=en`. */
+    onLoad(query: { need?: string; backTo?: string; session?: string; lang?: string }) {
+      const { need = '', backTo = '', session = 'default', lang = this.data.lang } = query
+      this.setData({ need, backTo, lang, session: decodeURIComponent(session) })
+      wx.setNavigationBarTitle({ title: labelsOf(lang, this.data.text).title })
       this.read()
     },
 

@@ -1,6 +1,6 @@
 // @vitest-environment jsdom
 import { describe, expect, test } from 'vitest'
-import { textOf } from '../../src/texts'
+import { labels, textOf } from '../../src/texts'
 import { scene } from './support/runtime'
 import { inBothFrameworks } from './support/suite'
 import { page, person, settle, type World } from './support/world'
@@ -141,6 +141,18 @@ inBothFrameworks((bench) => {
     await settle()
     expect(screen.of('done')).toHaveLength(1)
     expect(made.phone.went).toEqual(['navigateBack'])
+  })
+
+  test('has a title, in the language that its address says', async () => {
+    bench.world()
+    const screen = bench.show(itself)
+    const { instance } = screen.get('#it')
+    instance.onLoad({ need: 'PHONE' })
+    expect(bench.native.pageTitle).toBe(labels('zh').title)
+    instance.onLoad({ need: 'PHONE', lang: 'en' })
+    await settle()
+    expect(bench.native.pageTitle).toBe(labels('en').title)
+    expect(screen.get(button).text).toBe(labels('en').phoneButton)
   })
 
   test('works for the session that it is named', async () => {

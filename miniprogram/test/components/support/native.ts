@@ -13,6 +13,7 @@ export class Native {
   contractsOpened = 0
   consentAsked = 0
   consentGiven = true
+  pageTitle = ''
 
   canIUse = (words: string) => !this.missing.has(words)
   getAppBaseInfo = () => ({ SDKVersion: this.library })
@@ -26,6 +27,9 @@ export class Native {
     this.consentAsked++
     if (this.consentGiven) o.success()
     else o.fail()
+  }
+  setNavigationBarTitle = ({ title }: { title: string }) => {
+    this.pageTitle = title
   }
   openPrivacyContract = () => {
     this.contractsOpened++
