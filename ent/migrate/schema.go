@@ -82,6 +82,17 @@ var (
 				},
 			},
 			{
+				Name:    "auditevent_action_at",
+				Unique:  false,
+				Columns: []*schema.Column{AuditEventsColumns[3], AuditEventsColumns[2]},
+				Annotation: &entsql.IndexAnnotation{
+					OpClassColumns: map[string]string{
+						AuditEventsColumns[3].Name: "text_pattern_ops",
+					},
+					Where: "action <> 'login' AND action <> 'session.replace'",
+				},
+			},
+			{
 				Name:    "auditevent_xid",
 				Unique:  false,
 				Columns: []*schema.Column{AuditEventsColumns[1]},
@@ -502,6 +513,14 @@ var (
 				Name:    "user_created_at_id",
 				Unique:  false,
 				Columns: []*schema.Column{UsersColumns[16], UsersColumns[0]},
+			},
+			{
+				Name:    "user_disabled",
+				Unique:  false,
+				Columns: []*schema.Column{UsersColumns[16], UsersColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "status = 'disabled'",
+				},
 			},
 			{
 				Name:    "user_nickname_key",

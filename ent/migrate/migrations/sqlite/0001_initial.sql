@@ -43,6 +43,8 @@ CREATE INDEX `auditevent_user_id_at` ON `audit_events` (`user_id`, `at`);
 CREATE INDEX `auditevent_at_id` ON `audit_events` (`at`, `id`);
 -- Create index "auditevent_actor_at" to table: "audit_events"
 CREATE INDEX `auditevent_actor_at` ON `audit_events` (`actor`, `at`) WHERE actor IS NOT NULL;
+-- Create index "auditevent_action_at" to table: "audit_events"
+CREATE INDEX `auditevent_action_at` ON `audit_events` (`action`, `at`) WHERE action <> 'login' AND action <> 'session.replace';
 -- Create index "auditevent_xid" to table: "audit_events"
 CREATE INDEX `auditevent_xid` ON `audit_events` (`xid`) WHERE revokes IS NOT NULL;
 -- Create index "auditevent_at" to table: "audit_events"
@@ -247,6 +249,8 @@ CREATE UNIQUE INDEX `user_app_group_phone_index` ON `users` (`app_group`, `phone
 CREATE INDEX `user_app_group_created_at_id` ON `users` (`app_group`, `created_at`, `id`);
 -- Create index "user_created_at_id" to table: "users"
 CREATE INDEX `user_created_at_id` ON `users` (`created_at`, `id`);
+-- Create index "user_disabled" to table: "users"
+CREATE INDEX `user_disabled` ON `users` (`created_at`, `id`) WHERE status = 'disabled';
 -- Create index "user_nickname_key" to table: "users"
 CREATE INDEX `user_nickname_key` ON `users` (`nickname_key`);
 -- Create index "user_closes_at" to table: "users"
