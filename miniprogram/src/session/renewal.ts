@@ -143,10 +143,14 @@ export class Renewal<U extends User> {
     return user
   }
 
-  /** Ends the login on this device. `ending` is what the server has yet to be told. */
-  end(reason: string, out: boolean, ending?: Ending): void {
+  /** Ends the login on this device. A logout says so, and leaves what the server has yet to be told. */
+  end(reason: string, logout = false, ending?: Ending): void {
     const from = this.step()
-    this.vault.write(({ end }) => ({ snap: null, out, end: ending ? [...end, ending].slice(-3) : end }))
+    this.vault.write(({ out, end }) => ({
+      snap: null,
+      out: logout || out,
+      end: ending ? [...end, ending].slice(-3) : end,
+    }))
     if (this.settings.prefetchToken) this.prefetch('')
     this.ended(reason, from)
   }
@@ -254,7 +258,7 @@ export class Renewal<U extends User> {
     if (error.data?.interrupted) this.fuse.uncount()
     if (epoch !== this.current) return
     // The login is kept whatever the network does, but not against the server's word on the account.
-    if (isMpAuthError(error, 'ACCOUNT_DISABLED', 'ACCOUNT_CLOSING') && this.vault.snap) this.end(code, this.vault.out)
+    if (isMpAuthError(error, 'ACCOUNT_DISABLED', 'ACCOUNT_CLOSING') && this.vault.snap) this.end(code)
     this.wanted = onTheWay.includes(code)
     this.status.fail(error)
     this.events.emit('login:fail', error)

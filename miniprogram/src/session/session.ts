@@ -190,7 +190,7 @@ class MpSession<U extends User> implements Session<U> {
   }
 
   clearSession(reason = 'clear'): void {
-    this.renewal.end(reason, this.loggedOut)
+    this.renewal.end(reason)
   }
 
   destroy(): void {

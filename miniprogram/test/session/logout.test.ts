@@ -188,6 +188,19 @@ describe('an answer that comes after the login has ended', () => {
     expect(session.user).toBeNull()
   })
 
+  test('is dropped also when the person has logged in again by then', async () => {
+    const release = world.server.hold('UpdateUser')
+    const update = session.updateUser({ nickname: 'Ann' })
+    update.catch(() => {})
+    await world.clock.advance(0)
+    await session.logout()
+    world.server.person.nickname = 'Bea'
+    await session.login({ force: true })
+    release()
+    await expect(update).rejects.toMatchObject({ code: 'STALE' })
+    expect(session.user?.nickname).toBe('Bea')
+  })
+
   test('is waited for before the person logs in again, so that the server sees them in order', async () => {
     const release = world.server.hold('RefreshToken')
     const old = session.refreshLogin()

@@ -165,6 +165,19 @@ describe('another context with the same storage', () => {
     expect(world.traffic.login).toBe(1)
   })
 
+  test('has logged out: clearing the login here does not undo that', async () => {
+    elsewhere({ snap: null, out: true })
+    session.clearSession()
+    await expect(session.getToken()).rejects.toMatchObject({ code: 'LOGGED_OUT' })
+  })
+
+  test('has renewed it: a logout here ends the login that goes on', async () => {
+    const { snap } = JSON.parse(world.wx.stored.get(key) as string)
+    elsewhere({ snap: { ...snap, token: 'access-other', refreshToken: 'refresh-other' } })
+    await session.logout()
+    expect(world.server.seen.at(-1)).toMatchObject({ operation: 'Logout', token: 'access-other' })
+  })
+
   test('has renewed it: a change of the user here does not bring the old token back', async () => {
     const { snap } = JSON.parse(world.wx.stored.get(key) as string)
     elsewhere({ snap: { ...snap, token: 'access-other', refreshToken: 'refresh-other' } })

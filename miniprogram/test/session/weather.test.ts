@@ -54,6 +54,16 @@ describe('without a network', () => {
     expect(world.traffic.login).toBe(login)
   })
 
+  test('nobody logs in at a reconnect for a login that the app has cleared since', async () => {
+    world.wx.setOnline(false)
+    const session = await failedLogin()
+    const { login } = world.traffic
+    session.clearSession()
+    world.wx.setOnline(true)
+    await world.clock.advance(1000)
+    expect(world.traffic.login).toBe(login)
+  })
+
   test('a refusal of the server is not tried again at a reconnect', async () => {
     world.server.fail('SilentLogin', { code: 'BAD_INPUT' })
     await expect(world.open().login()).rejects.toMatchObject({ code: 'BAD_INPUT' })
