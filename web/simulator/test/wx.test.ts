@@ -106,10 +106,14 @@ test('five seconds in the background end what is under way, and nothing new begi
   })
   await page.clock.runFor(6000)
   await within(page, ({ phone }) => phone.foreground())
-  await page.clock.runFor(100)
-  expect((await logs(page)).filter((line) => line.startsWith('request'))).toEqual([
-    'request:fail interrupted 600003', 'request:fail interrupted 600003',
-  ])
+  const told: string[] = []
+  await expect
+    .poll(async () => {
+      await page.clock.runFor(20)
+      told.push(...(await logs(page)).filter((line) => line.startsWith('request')))
+      return told
+    })
+    .toEqual(['request:fail interrupted 600003', 'request:fail interrupted 600003'])
 })
 
 test('an upload carries the file and its fields, and answers with text', async () => {

@@ -36,9 +36,9 @@ export function button(program: Program): Spec {
     },
     changed(part, name, value) {
       if (name === 'disabled') disable(part, on(value))
-      if (name === 'type' || name === 'size') part.$$.setAttribute(name, String(value))
-      if (name === 'plain' || name === 'loading') part.$$.toggleAttribute(name, on(value))
-      if (name === 'loading') part.$$.setAttribute('aria-busy', String(on(value)))
+      if (name === 'type' || name === 'size') part.host.setAttribute(name, String(value))
+      if (name === 'plain' || name === 'loading') part.host.toggleAttribute(name, on(value))
+      if (name === 'loading') part.host.setAttribute('aria-busy', String(on(value)))
     },
   }
 }

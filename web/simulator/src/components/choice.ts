@@ -21,13 +21,13 @@ function choice(role: 'checkbox' | 'radio' | 'switch'): Spec {
         initial: false,
         set(checked) {
           self.checked = checked
-          part.$$.setAttribute('aria-checked', String(checked))
+          part.host.setAttribute('aria-checked', String(checked))
         },
       }
       self.set(false)
-      choices.set(part.$$, self)
+      choices.set(part.host, self)
       if (role === 'switch') {
-        fields.set(part.$$, {
+        fields.set(part.host, {
           name: () => String(part.data.name ?? ''),
           value: () => self.checked,
           reset: () => self.set(self.initial),
@@ -36,12 +36,12 @@ function choice(role: 'checkbox' | 'radio' | 'switch'): Spec {
       part.addListener('tap', () => picked(self, role))
     },
     changed(part, name, value) {
-      if (name === 'checked' && on(value) !== choices.get(part.$$)!.checked) {
-        choices.get(part.$$)!.initial = on(value)
-        choices.get(part.$$)!.set(on(value))
+      if (name === 'checked' && on(value) !== choices.get(part.host)!.checked) {
+        choices.get(part.host)!.initial = on(value)
+        choices.get(part.host)!.set(on(value))
       }
       if (name === 'disabled') disable(part, on(value))
-      if (name === 'color') part.$$.style.setProperty('--choice', String(value))
+      if (name === 'color') part.host.style.setProperty('--choice', String(value))
     },
   }
 }
@@ -63,7 +63,7 @@ function picked(self: Choice, role: string) {
   } else {
     self.set(!self.checked)
   }
-  groups.get(group ?? part.$$)?.()
+  groups.get(group ?? part.host)?.()
 }
 
 function members(group: Element | null, role: string): Choice[] {
@@ -76,15 +76,15 @@ function group(role: 'checkbox' | 'radio'): Spec {
   return {
     properties: { name: String },
     created(part) {
-      part.$$.setAttribute('role', role === 'radio' ? 'radiogroup' : 'group')
-      const checked = () => members(part.$$, role).filter((c) => c.checked).map((c) => String(c.part.data.value ?? ''))
+      part.host.setAttribute('role', role === 'radio' ? 'radiogroup' : 'group')
+      const checked = () => members(part.host, role).filter((c) => c.checked).map((c) => String(c.part.data.value ?? ''))
       const value = () => (role === 'radio' ? (checked()[0] ?? '') : checked())
-      groups.set(part.$$, () => part.triggerEvent('change', { value: value() }))
-      fields.set(part.$$, {
+      groups.set(part.host, () => part.triggerEvent('change', { value: value() }))
+      fields.set(part.host, {
         name: () => String(part.data.name ?? ''),
         value,
         reset: () => {
-          for (const member of members(part.$$, role)) member.set(member.initial)
+          for (const member of members(part.host, role)) member.set(member.initial)
         },
       })
     },
@@ -95,12 +95,12 @@ function group(role: 'checkbox' | 'radio'): Spec {
 const label: Spec = {
   properties: { for: String },
   created(part) {
-    part.$$.addEventListener('click', (event) => {
+    part.host.addEventListener('click', (event) => {
       const control = 'wx-checkbox, wx-radio, wx-switch, wx-button, wx-input, wx-textarea'
       if ((event.composedPath()[0] as Element).closest(control)) return
-      const root = part.$$.getRootNode() as ShadowRoot
+      const root = part.host.getRootNode() as ShadowRoot
       const named = part.data.for ? root.querySelector<HTMLElement>(`#${CSS.escape(String(part.data.for))}`) : null
-      const target = named ?? part.$$.querySelector<HTMLElement>(control)
+      const target = named ?? part.host.querySelector<HTMLElement>(control)
       const native = target?.querySelector<HTMLElement>('input, textarea')
       if (native) native.focus()
       else target?.click()

@@ -9,10 +9,10 @@ export const scrollView: Spec = {
     showScrollbar: { type: Boolean, value: true }, bounces: Boolean, type: String, refresherEnabled: Boolean, refresherTriggered: Boolean,
   },
   created(part) {
-    part.$$.setAttribute('tabindex', '0')
+    part.host.setAttribute('tabindex', '0')
     let before = { top: 0, left: 0 }
-    part.$$.addEventListener('scroll', () => {
-      const { scrollTop, scrollLeft, scrollHeight, scrollWidth, clientHeight, clientWidth } = part.$$
+    part.host.addEventListener('scroll', () => {
+      const { scrollTop, scrollLeft, scrollHeight, scrollWidth, clientHeight, clientWidth } = part.host
       const [deltaY, deltaX] = [before.top - scrollTop, before.left - scrollLeft]
       before = { top: scrollTop, left: scrollLeft }
       part.triggerEvent('scroll', { scrollTop, scrollLeft, scrollHeight, scrollWidth, deltaX, deltaY })
@@ -25,12 +25,12 @@ export const scrollView: Spec = {
     })
   },
   changed(part, name, value) {
-    if (name === 'scrollX') part.$$.style.overflowX = on(value) ? 'auto' : ''
-    if (name === 'scrollY') part.$$.style.overflowY = on(value) ? 'auto' : ''
-    if (name === 'scrollTop') part.$$.scrollTop = Number.parseFloat(String(value)) || 0
-    if (name === 'scrollLeft') part.$$.scrollLeft = Number.parseFloat(String(value)) || 0
-    if (name === 'enableFlex') part.$$.toggleAttribute('enable-flex', on(value))
-    if (name === 'scrollIntoView' && value) part.$$.querySelector(`#${CSS.escape(String(value))}`)?.scrollIntoView()
+    if (name === 'scrollX') part.host.style.overflowX = on(value) ? 'auto' : ''
+    if (name === 'scrollY') part.host.style.overflowY = on(value) ? 'auto' : ''
+    if (name === 'scrollTop') part.host.scrollTop = Number.parseFloat(String(value)) || 0
+    if (name === 'scrollLeft') part.host.scrollLeft = Number.parseFloat(String(value)) || 0
+    if (name === 'enableFlex') part.host.toggleAttribute('enable-flex', on(value))
+    if (name === 'scrollIntoView' && value) part.host.querySelector(`#${CSS.escape(String(value))}`)?.scrollIntoView()
   },
 }
 
@@ -41,10 +41,10 @@ export const swiper: Spec = {
     vertical: Boolean, previousMargin: String, nextMargin: String, displayMultipleItems: Number,
   },
   created(part) {
-    part.$$.setAttribute('tabindex', '0')
+    part.host.setAttribute('tabindex', '0')
     let shown = 0
-    part.$$.addEventListener('scrollend', () => {
-      const { scrollLeft, scrollTop, clientWidth, clientHeight } = part.$$
+    part.host.addEventListener('scrollend', () => {
+      const { scrollLeft, scrollTop, clientWidth, clientHeight } = part.host
       const current = Math.round(on(part.data.vertical) ? scrollTop / clientHeight : scrollLeft / clientWidth)
       if (current === shown) return
       shown = current
@@ -53,14 +53,14 @@ export const swiper: Spec = {
   },
   attached: (part) => void setTimeout(() => turn(part), 0),
   changed(part, name, value) {
-    if (name === 'vertical') part.$$.toggleAttribute('vertical', on(value))
+    if (name === 'vertical') part.host.toggleAttribute('vertical', on(value))
     if (name === 'current') turn(part)
   },
 }
 
 function turn(part: Part) {
   const current = Number(part.data.current)
-  part.$$.scrollTo(on(part.data.vertical) ? { top: current * part.$$.clientHeight } : { left: current * part.$$.clientWidth })
+  part.host.scrollTo(on(part.data.vertical) ? { top: current * part.host.clientHeight } : { left: current * part.host.clientWidth })
 }
 
 export const swiperItem: Spec = { properties: { itemId: String, skipHiddenItemLayout: Boolean } }
@@ -101,7 +101,7 @@ export function picker(program: Program): Spec {
     },
     created(part) {
       pressable(part, 'button')
-      fields.set(part.$$, {
+      fields.set(part.host, {
         name: () => String(part.data.name ?? ''),
         value: () => part.data.value,
         reset: () => part.setData({ value: null }),

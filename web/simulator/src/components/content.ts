@@ -9,8 +9,8 @@ export const view: Spec = { properties: { animation: null } }
 export const text: Spec = {
   properties: { selectable: Boolean, userSelect: Boolean, space: String, decode: Boolean, overflow: String, maxLines: Number },
   changed(part, name, value) {
-    if (name === 'selectable' || name === 'userSelect') part.$$.style.userSelect = on(value) ? 'text' : ''
-    if (name === 'space') part.$$.style.whiteSpace = value ? 'pre-wrap' : ''
+    if (name === 'selectable' || name === 'userSelect') part.host.style.userSelect = on(value) ? 'text' : ''
+    if (name === 'space') part.host.style.whiteSpace = value ? 'pre-wrap' : ''
   },
 }
 
@@ -28,9 +28,8 @@ export function image(program: Program): Spec {
       picture.alt = ''
       picture.draggable = false
       pictures.set(part, picture)
-      part.$$.append(picture)
+      part.host.append(picture)
       picture.addEventListener('load', () => {
-        part.$$.style.setProperty('--ratio', `${picture.naturalWidth} / ${picture.naturalHeight}`)
         part.triggerEvent('load', { width: picture.naturalWidth, height: picture.naturalHeight })
       })
       picture.addEventListener('error', () => part.triggerEvent('error', { errMsg: `GET ${String(part.data.src)} 404` }))
@@ -39,7 +38,7 @@ export function image(program: Program): Spec {
       const picture = pictures.get(part)!
       if (name === 'mode') {
         picture.style.objectFit = fits[String(value)] ?? ''
-        part.$$.setAttribute('mode', String(value))
+        part.host.setAttribute('mode', String(value))
       }
       if (name === 'src') void load(program, part, picture, String(value ?? ''))
     },
@@ -67,12 +66,12 @@ const icons: Record<string, [string, string]> = {
 
 export const icon: Spec = {
   properties: { type: String, size: { type: null, value: 23 }, color: String },
-  created: (part) => part.$$.setAttribute('aria-hidden', 'true'),
+  created: (part) => part.host.setAttribute('aria-hidden', 'true'),
   changed(part, name, value) {
     const [glyph, color] = icons[String(part.data.type)] ?? ['', '']
-    part.$$.dataset.glyph = glyph
-    part.$$.style.color = String(part.data.color || color)
-    if (name === 'size') part.$$.style.setProperty('--size', lengths(typeof value === 'number' ? `${value}px` : String(value)))
+    part.host.dataset.glyph = glyph
+    part.host.style.color = String(part.data.color || color)
+    if (name === 'size') part.host.style.setProperty('--size', lengths(typeof value === 'number' ? `${value}px` : String(value)))
   },
 }
 
@@ -95,7 +94,7 @@ export const richText: Spec = {
   changed(part, name, value) {
     if (name !== 'nodes') return
     const nodes = typeof value === 'string' ? parsed(value) : ((value ?? []) as RichNode[])
-    part.$$.replaceChildren(...nodes.map(rendered))
+    part.host.replaceChildren(...nodes.map(rendered))
   },
 }
 
@@ -131,7 +130,7 @@ export function pageMeta(program: Program): Spec {
 }
 
 function meta(program: Program, part: Part) {
-  const page = part.$$.closest<HTMLElement>('wx-page')
+  const page = part.host.closest<HTMLElement>('wx-page')
   if (!page) return
   page.style.cssText = lengths(String(part.data.pageStyle ?? ''))
   const size = String(part.data.rootFontSize ?? '')

@@ -3,8 +3,8 @@ import type { glassEasel } from 'glass-easel-miniprogram-adapter'
 /** A built-in component as its own code sees it. */
 export interface Part {
   readonly data: Record<string, unknown>
-  /** Its element in the document. */
-  readonly $$: HTMLElement
+  /** Its element. It outlives the component, for what comes late. */
+  readonly host: HTMLElement
   readonly id: string
   setData(data: Record<string, unknown>): void
   triggerEvent(name: string, detail?: unknown, options?: Record<string, unknown>): void
@@ -51,25 +51,30 @@ const common = [...Object.keys(attributes), 'role', 'tabindex', 'hidden', 'hover
 
 /** Makes `tag` known to all templates. */
 export function define(space: glassEasel.ComponentSpace, tag: string, spec: Spec) {
-  const own = Object.keys(spec.properties ?? {})
+  const kinds = Object.entries(spec.properties ?? {}).map(([name, given]) => [name, kindOf(given)] as const)
+  const own = kinds.map(([name]) => name)
+  const coerce = new Map<string, Kind['coerce']>([['hidden', Boolean], ...kinds.map(([name, { coerce }]) => [name, coerce] as const)])
   const names = [...new Set([...common, ...own])]
   const properties = {
     ...Object.fromEntries(common.map((name) => [name, { type: null, value: undefined }])),
-    hidden: Boolean,
-    ...spec.properties,
+    ...Object.fromEntries(kinds.map(([name, { value }]) => [name, { type: null, value }])),
   }
   const observers = Object.fromEntries(
     names.map((name) => [
       name,
-      function (this: unknown, value: unknown) {
+      function (this: unknown, given: unknown) {
         const part = this as Part
-        reflect(part, spec.focusable?.(part) ?? part.$$, name, value)
+        const value = coerce.get(name)?.(given) ?? given
+        reflect(part, spec.focusable?.(part) ?? part.host, name, value)
         if (own.includes(name)) spec.changed?.(part, name, value)
       },
     ]),
   )
   const lifetimes = {
-    created: (part: Part) => spec.created?.(part),
+    created: (part: Part) => {
+      Object.defineProperty(part, 'host', { value: (part as unknown as { $$: HTMLElement }).$$ })
+      spec.created?.(part)
+    },
     attached: (part: Part) => spec.attached?.(part),
     detached: (part: Part) => spec.detached?.(part),
   }
@@ -92,8 +97,22 @@ export function define(space: glassEasel.ComponentSpace, tag: string, spec: Spec
   space.setGlobalUsingComponent(tag, definition as unknown as glassEasel.GeneralComponentDefinition)
 }
 
+interface Kind {
+  value: unknown
+  coerce: (value: unknown) => unknown
+}
+
+/** Built-in components take what they are given and make of it what they need, without complaint. */
+function kindOf(given: unknown): Kind {
+  const { type, value } = (typeof given === 'function' || given === null ? { type: given } : given) as { type: unknown; value?: unknown }
+  if (type === String) return { value: value ?? '', coerce: (v) => (v === undefined || v === null ? '' : String(v)) }
+  if (type === Boolean) return { value: value ?? false, coerce: Boolean }
+  if (type === Number) return { value: value ?? 0, coerce: (v) => Number(v) || 0 }
+  return { value, coerce: (v) => v }
+}
+
 function reflect(part: Part, focusable: HTMLElement, name: string, value: unknown) {
-  if (name === 'hidden') part.$$.toggleAttribute('hidden', value === true)
+  if (name === 'hidden') part.host.toggleAttribute('hidden', value === true)
   const attribute = attributes[name] ?? (name === 'role' || name === 'tabindex' ? name : undefined)
   if (!attribute) return
   // Whoever says that something can be pressed wants everybody to be able to.
@@ -104,23 +123,24 @@ function reflect(part: Part, focusable: HTMLElement, name: string, value: unknow
 
 /** Makes the element of a component something that can be reached and pressed by keyboard. */
 export function pressable(part: Part, role: string) {
-  part.$$.setAttribute('role', role)
-  part.$$.setAttribute('tabindex', '0')
-  part.$$.setAttribute('data-press', '')
+  part.host.setAttribute('role', role)
+  part.host.setAttribute('tabindex', '0')
+  part.host.setAttribute('data-press', '')
 }
 
-/** Whether a property given as `<button loading>` or as a value is on. */
+/** Whether a property is on: as in WeChat, any text but an empty one is, `false` too. */
 export function on(value: unknown): boolean {
-  return value === true || value === 'true' || (typeof value === 'string' && value !== '' && value !== 'false')
+  return Boolean(value)
 }
 
 export function disable(part: Part, disabled: boolean) {
-  if (disabled) part.$$.setAttribute('aria-disabled', 'true')
-  else part.$$.removeAttribute('aria-disabled')
-  part.$$.setAttribute('tabindex', disabled ? '-1' : '0')
+  if (disabled) part.host.setAttribute('aria-disabled', 'true')
+  else part.host.removeAttribute('aria-disabled')
+  part.host.toggleAttribute('data-disabled', disabled)
+  part.host.setAttribute('tabindex', disabled ? '-1' : '0')
 }
 
 /** The nearest element of the tag around, across components. */
 export function around(part: Part, tag: string): HTMLElement | null {
-  return part.$$.parentElement?.closest<HTMLElement>(tag) ?? null
+  return part.host.parentElement?.closest<HTMLElement>(tag) ?? null
 }

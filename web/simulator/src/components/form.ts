@@ -13,10 +13,10 @@ export function form(program: Program): Spec {
   return {
     properties: { reportSubmit: Boolean, reportSubmitTimeout: Number },
     created(part) {
-      forms.set(part.$$, {
-        submit: () => part.triggerEvent('submit', { value: values(program, part.$$), formId: 'the formId is a mock one' }),
+      forms.set(part.host, {
+        submit: () => part.triggerEvent('submit', { value: values(program, part.host), formId: 'the formId is a mock one' }),
         reset: () => {
-          for (const element of part.$$.querySelectorAll('*')) fields.get(element)?.reset()
+          for (const element of part.host.querySelectorAll('*')) fields.get(element)?.reset()
           part.triggerEvent('reset', {})
         },
       })

@@ -59,10 +59,10 @@ function build(part: Part, native: Native, program: Program) {
   natives.set(part, native)
   native.maxLength = 140
   native.autocomplete = 'off'
-  part.$$.append(native)
+  part.host.append(native)
   const detail = () => ({ value: native.value, cursor: native.selectionStart ?? native.value.length })
   let initial = ''
-  fields.set(part.$$, {
+  fields.set(part.host, {
     name: () => String(part.data.name ?? ''),
     value: () => native.value,
     reset: () => {

@@ -103,7 +103,7 @@ export class PageBackend extends glassEasel.CurrentWindowBackendContext {
   #tap(event: MouseEvent) {
     const target = nodeOf(event)
     // A disabled button swallows the tap.
-    if (target?.closest('wx-button[aria-disabled="true"], wx-input[aria-disabled="true"]')) return
+    if (target?.closest('[data-disabled]')) return
     const touch = touchOf(event, this.#screen)
     this.#send(event, 'tap', { x: touch.pageX, y: touch.pageY }, { touches: [touch], changedTouches: [touch] })
   }

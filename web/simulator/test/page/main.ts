@@ -93,7 +93,7 @@ const phone = new Phone({
   wechat,
   user: 'lily',
   shelf: new Memory(),
-  resolveUrl: (url) => url.replace(/^http:\/\/(127\.0\.0\.1:8080|server)/, location.origin),
+  resolveUrl: (url) => url.replace(/^http:\/\/(127\.0\.0\.1:\d+|server)/, location.origin),
 })
 
 const control = { phone, script, wechat }
