@@ -6,8 +6,8 @@ import { createDatabase, postgres, query } from './support/postgres'
 import { Server } from './support/server'
 import { expired } from './support/token'
 
-/** Not to be had: a defect, and a code that the server does not answer yet. */
-type Never = 'INTERNAL' | 'ACCOUNT_CLOSING'
+/** A defect, and not to be had. */
+type Never = 'INTERNAL'
 /** To be had by whoever owns the database only. */
 type Operator = 'ACCOUNT_DISABLED' | 'UNAVAILABLE'
 type Provoked = Exclude<ServerErrorCode, Never | Operator>
@@ -20,6 +20,8 @@ const actions: Record<Provoked, ErrorAction> = {
   FORBIDDEN: 'NONE',
   LOGIN_CODE_INVALID: 'RELOGIN',
   LOGIN_BLOCKED: 'NONE',
+  ACCOUNT_CLOSING: 'NONE',
+  CONSENT_REQUIRED: 'NONE',
   PHONE_CODE_INVALID: 'TAP_AGAIN',
   DECRYPT_WX_OPEN_DATA_FAIL: 'TAP_AGAIN',
   PHONE_TAKEN: 'NONE',
@@ -35,13 +37,15 @@ const documents = fileURLToPath(new URL('../../src/generated/trusted-documents.j
 const me = 'query Me { me { id } }'
 let server: Server
 let trusting: Server
+let asking: Server
 beforeAll(async () => {
-  ;[server, trusting] = await Promise.all([
+  ;[server, trusting, asking] = await Promise.all([
     Server.start({ MPAUTH_RATE_LIMITS: 'on' }),
     Server.start({ MPAUTH_TRUSTED_DOCUMENTS: documents }),
+    Server.start({ MPAUTH_CREATE_ON_SILENT_LOGIN: 'off' }),
   ])
 })
-afterAll(() => Promise.all([server.stop(), trusting.stop()]))
+afterAll(() => Promise.all([server, trusting, asking].map((one) => one.stop())))
 
 const phones: Phone[] = []
 function phone(user: string, on = server): Phone {
@@ -85,6 +89,16 @@ const provoke: Record<Provoked, () => Promise<unknown>> = {
     await server.wechat('settings', { blockedUsers: ['blocked'] })
     return phone('blocked').session.login()
   },
+  ACCOUNT_CLOSING: async () => {
+    const one = await signedIn('closing')
+    const { code } = await one.platform.login()
+    await one.gql.mutate('mutation Close($code: String!) { deleteAccount(input: {code: $code}) { closesAt } }', {
+      code,
+    })
+    // The session has ended with the account: the SDK tries the refresh token, then a code.
+    return one.gql.query(me)
+  },
+  CONSENT_REQUIRED: () => phone('consent', asking).session.login(),
   PHONE_CODE_INVALID: async () => (await signedIn('tap')).session.updatePhone({ code: '0'.repeat(64) }),
   DECRYPT_WX_OPEN_DATA_FAIL: async () => {
     const one = await signedIn('decrypt')

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'vitest'
+import { isMpAuthError } from '../../src/errors'
 import { Phone } from './support/phone'
 import { createDatabase, postgres } from './support/postgres'
 import { Server } from './support/server'
@@ -13,14 +14,7 @@ describe.each([
   ['PostgreSQL', postgres !== undefined],
 ])('a server on %s that is started anew', (database, there) => {
   test.runIf(there)('keeps every login, and people see no more than a wait', async () => {
-    const environment: Record<string, string> = {}
-    if (database === 'PostgreSQL') {
-      const { url, drop } = createDatabase()
-      endings.push(drop)
-      environment.MPAUTH_DATABASE_URL = url
-    }
-    const server = await Server.start(environment)
-    endings.push(() => server.stop())
+    const server = await started(database)
     const lily = new Phone(server, 'lily').open()
     const max = new Phone(server, 'max').open()
     endings.push(
@@ -54,4 +48,55 @@ describe.each([
     expect((await lily.session.unbindPhone()).hasPhone).toBe(false)
     expect((await lily.session.updatePhone(await lily.oldTap())).hasPhone).toBe(true)
   })
+  test.runIf(there)('in the middle of it all: who repeats comes to their end, and nobody becomes two', async () => {
+    const server = await started(database)
+    const phones = Array.from({ length: 10 }, (_, n) => new Phone(server, `person-${n}`).open())
+    endings.push(() => phones.map((phone) => phone.close()))
+    const failures: string[] = []
+    const insist = async (phone: Phone, run: () => Promise<unknown>) => {
+      for (;;) {
+        try {
+          return await run()
+        } catch (error) {
+          if (!isMpAuthError(error) || !error.retryable) throw error
+          failures.push(error.code)
+          phone.ahead += error.retryAfterMs ?? 0
+          await new Promise((resolve) => setTimeout(resolve, 20))
+        }
+      }
+    }
+    const ids = phones.map(async (phone) => {
+      await insist(phone, () => phone.session.login())
+      const { id } = phone.session.user as { id: string }
+      for (let n = 0; n < 20; n++) {
+        if (n % 5 === 0) phone.ahead += 600_000
+        await insist(phone, () => phone.session.updateUser({ nickname: `n${n}` }))
+      }
+      return id
+    })
+    await expect.poll(() => phones.filter(({ session }) => session.user?.nickname).length).toBeGreaterThan(0)
+    await server.restart()
+    const all = await Promise.all(ids)
+    expect(failures.length).toBeGreaterThan(0)
+    expect(new Set(all).size).toBe(phones.length)
+    for (const [n, phone] of phones.entries()) {
+      expect(await phone.session.me()).toMatchObject({ id: all[n], nickname: 'n19' })
+      expect(phone.sent('SilentLogin')).toBeLessThanOrEqual(2)
+      const { sessions } = await phone.gql.query<{ sessions: unknown[] }>('query S { sessions { id } }')
+      expect(sessions).toHaveLength(1)
+    }
+  })
 })
+
+async function started(database: string): Promise<Server> {
+  // The WeChat in the box forgets everybody at a restart, and does not judge the words of strangers.
+  const environment: Record<string, string> = { MPAUTH_CONTENT_CHECK: 'off' }
+  if (database === 'PostgreSQL') {
+    const { url, drop } = createDatabase()
+    endings.push(drop)
+    environment.MPAUTH_DATABASE_URL = url
+  }
+  const server = await Server.start(environment)
+  endings.push(() => server.stop())
+  return server
+}
