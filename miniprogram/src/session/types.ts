@@ -121,7 +121,10 @@ export interface Session<U extends User = User> {
   getToken(): Promise<string>
   /** The stored token, good or not; null without one. */
   peekToken(): string | null
-  /** Makes sure that ciphertexts can be decrypted. Before a button is shown, never after the tap. */
+  /**
+   * Makes sure that ciphertexts can be decrypted. Before a button is shown, never after the tap. Only `encrypted` data
+   * needs it, which old base libraries give: a phone `code`, a nickname and a picture do not.
+   */
   ensureSessionKey(): Promise<void>
 
   hasUser(): boolean

@@ -15,8 +15,8 @@ process.on('exit', () => rmSync(root, { recursive: true, force: true }))
 function copy(name, tests) {
   const to = join(root, name)
   mkdirSync(join(to, 'test'), { recursive: true })
-  cpSync(join(home, 'src'), join(to, 'src'), { recursive: true })
-  cpSync(join(home, 'test/support'), join(to, 'test/support'), { recursive: true })
+  for (const path of ['src', 'test/support', 'package.json'])
+    cpSync(join(home, path), join(to, path), { recursive: true })
   for (const test of tests) {
     const folder = dirname(test)
     // What tests of the folder share goes along; their other tests do not.
