@@ -62,6 +62,15 @@ func (a Apps) Find(appID *string) (App, error) {
 	return app, nil
 }
 
+// All lists the apps in the order of their AppIDs.
+func (a Apps) All() []App {
+	apps := make([]App, 0, len(a.byID))
+	for _, id := range a.IDs() {
+		apps = append(apps, a.byID[id])
+	}
+	return apps
+}
+
 // IDs lists the AppIDs in order.
 func (a Apps) IDs() []string {
 	ids := make([]string, 0, len(a.byID))

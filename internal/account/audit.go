@@ -32,6 +32,8 @@ const (
 	ActionBlocked        Action = "login.block"      // WeChat refused a login as high-risk
 	ActionDisableAccount Action = "account.disable"  // the operator disabled the account
 	ActionEnableAccount  Action = "account.enable"   // the operator enabled the account again
+	ActionRevoke         Action = "session.revoke"   // an administrator ended sessions
+	ActionReadPhone      Action = "admin.phone.read" // an administrator was shown a number in full
 	ActionClose          Action = "account.close"    // the person asked to close the account
 	ActionRestore        Action = "account.restore"  // the person took that back
 	ActionErase          Action = "account.erase"    // the account and everything about the person was erased
@@ -62,6 +64,7 @@ type event struct {
 	by      Actor  // the administrator who did it; zero: the person, or the server by its own rules
 	reason  string // why the administrator did it
 	first   bool   // not recorded; see [Event]
+	step    AuthStep
 }
 
 // endsSession is the event that a session ended.

@@ -147,7 +147,13 @@ func (s *Service) deleteFiles(ctx context.Context, keys []string) (gone []string
 
 // showPicture tells the person the address of their picture, if it was uploaded.
 func (s *Service) showPicture(m *member) {
-	if m.AvatarKey != nil {
-		m.AvatarURL = new(s.AvatarBase + *m.AvatarKey)
+	m.AvatarURL = s.picture(m.AvatarKey, m.AvatarURL)
+}
+
+// picture is the address of the picture that was uploaded, or else of the one on WeChat's servers.
+func (s *Service) picture(key, url *string) *string {
+	if key != nil {
+		return new(s.AvatarBase + *key)
 	}
+	return url
 }

@@ -44,6 +44,12 @@ func cleanNickname(text string) (string, error) {
 	return name, nil
 }
 
+// NicknameKey is what a nickname, or the beginning of one, is found by: the same in upper and in lower
+// case. Of a name the key begins with the key of what the name begins with.
+func NicknameKey(name string) string {
+	return strings.ToLower(strings.Join(strings.Fields(visible(norm.NFC.String(name))), " "))
+}
+
 const (
 	zeroWidthJoiner   = '\u200d'
 	variationSelector = '\ufe0f' // asks for the coloured form of an emoji

@@ -100,10 +100,14 @@ func (s *Service) bindPhone(ctx context.Context, tx *ent.Tx, m *member, b bindin
 	case n == 0:
 		return nil, s.boundAlready(ctx, tx, m)
 	}
-	return []event{{
+	bound := event{
 		at: b.at, action: ActionBindPhone, appID: m.App.AppID, user: &m.User.ID, session: &m.SessionID,
 		detail: map[string]string{"by": b.source}, first: m.PhoneAt == nil,
-	}}, nil
+	}
+	if bound.first {
+		bound.reaches(m, FactPhone)
+	}
+	return []event{bound}, nil
 }
 
 // boundAlready tells a person who has this binding from one who is gone. The answer to a COMMIT may have

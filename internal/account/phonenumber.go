@@ -33,6 +33,15 @@ func ParsePhone(e164 string) (Phone, error) {
 	}, nil
 }
 
+// TypedPhone reads a number as a person types it: in E.164, or as it is dialled in China.
+func TypedPhone(text string) (Phone, error) {
+	parsed, err := phonenumbers.Parse(text, "CN")
+	if err != nil {
+		return Phone{}, errPhone
+	}
+	return ParsePhone(phonenumbers.Format(parsed, phonenumbers.E164))
+}
+
 // Masked is the number for showing: enough for its owner to know it again.
 func (p Phone) Masked() string {
 	national := strings.TrimPrefix(p.Number, "+"+p.CountryCode)

@@ -199,7 +199,7 @@ func chosenAvatar(address string) string {
 func (s *Service) storeProfile(ctx context.Context, tx *ent.Tx, m *member, p profile) ([]event, error) {
 	change := tx.User.Update().Where(user.ID(m.User.ID))
 	if p.nickname != "" {
-		change.SetNickname(p.nickname)
+		change.SetNickname(p.nickname).SetNicknameKey(NicknameKey(p.nickname))
 	}
 	switch {
 	case p.avatarKey != "":
@@ -219,11 +219,15 @@ func (s *Service) storeProfile(ctx context.Context, tx *ent.Tx, m *member, p pro
 			return nil, err
 		}
 	}
-	s.show(m, p)
-	return []event{{
+	updated := event{
 		at: s.now(), action: ActionUpdateProfile, appID: m.App.AppID, user: &m.User.ID, session: &m.SessionID,
 		detail: map[string]string{"by": p.source}, first: p.first,
-	}}, nil
+	}
+	if p.first {
+		updated.reaches(m, FactProfile)
+	}
+	s.show(m, p)
+	return []event{updated}, nil
 }
 
 // show has the member say what is stored.
@@ -248,7 +252,7 @@ func (s *Service) removeProfile(ctx context.Context, caller Caller) (*User, erro
 		if err != nil || m.Nickname == nil && m.AvatarURL == nil {
 			return nil, err
 		}
-		if err := tx.User.Update().Where(user.ID(m.User.ID)).ClearNickname().ClearAvatarURL().ClearAvatarKey().Exec(ctx); err != nil {
+		if err := tx.User.Update().Where(user.ID(m.User.ID)).ClearNickname().ClearNicknameKey().ClearAvatarURL().ClearAvatarKey().Exec(ctx); err != nil {
 			return nil, fmt.Errorf("erase profile: %w", err)
 		}
 		if m.leftPicture, err = s.takeAvatar(ctx, tx, m.User.ID, ""); err != nil {

@@ -1,0 +1,105 @@
+package account
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"mpauth/ent"
+	"mpauth/ent/ciphertextuse"
+	"mpauth/ent/predicate"
+	"mpauth/ent/session"
+	"mpauth/ent/user"
+	"mpauth/internal/fault"
+)
+
+// EndSessions ends one session of a person, or all of them when session is nil, and tells how many it
+// ended. Faults: NOT_FOUND, also for a session of somebody else.
+func (s *Service) EndSessions(ctx context.Context, by Actor, person uuid.UUID, which *uuid.UUID, reason string) (ended int, err error) {
+	err = s.inTx(ctx, func(tx *ent.Tx) (events []event, err error) {
+		if err := s.lockIdentities(ctx, tx, person); err != nil {
+			return nil, err
+		}
+		if _, err := s.lockUser(ctx, tx, user.ID(person)); err != nil {
+			return nil, err
+		}
+		if which != nil {
+			events, err = s.endSessions(ctx, tx, Caller{UserID: person}, ActionRevoke, session.ID(*which))
+			if err == nil && len(events) == 0 {
+				err = fault.New(fault.NotFound, "the person has no such session")
+			}
+			ended = len(events)
+			return attribute(events, by, reason), err
+		}
+		if ended, err = tx.Session.Query().Where(session.UserID(person)).Count(ctx); err != nil {
+			return nil, fmt.Errorf("count sessions: %w", err)
+		}
+		events, err = s.endAll(ctx, tx, "", person, ActionRevoke)
+		return attribute(events, by, reason), err
+	})
+	return ended, err
+}
+
+// TakePhone erases a person's number, as [Service.UnbindPhone] does when they ask for it themselves.
+// Nothing happens when there is none. Faults: NOT_FOUND.
+func (s *Service) TakePhone(ctx context.Context, by Actor, person uuid.UUID, reason string) error {
+	return s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
+		who, err := s.lockUser(ctx, tx, user.ID(person))
+		if err != nil || who.PhoneSealed == nil {
+			return nil, err
+		}
+		if err := tx.User.Update().Where(user.ID(person)).ClearPhoneSealed().ClearPhoneIndex().Exec(ctx); err != nil {
+			return nil, fmt.Errorf("erase phone number: %w", err)
+		}
+		unbound := []event{{at: s.now(), action: ActionUnbindPhone, user: &person}}
+		return attribute(unbound, by, reason), s.withdraw(ctx, tx, person, ciphertextuse.KindPhone)
+	})
+}
+
+// ReadPhone is a person's number, nil when they have none, once it is on record who was shown it.
+// Faults: NOT_FOUND.
+func (s *Service) ReadPhone(ctx context.Context, by Actor, person uuid.UUID, reason string) (phone *Phone, err error) {
+	err = s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
+		who, err := tx.User.Get(ctx, person)
+		if ent.IsNotFound(err) {
+			return nil, fault.New(fault.NotFound, "there is no such user")
+		}
+		if err != nil {
+			return nil, fmt.Errorf("read user: %w", err)
+		}
+		phone, err = s.PhoneOf(who)
+		return attribute([]event{{at: s.now(), action: ActionReadPhone, user: &person}}, by, reason), err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return phone, nil
+}
+
+// PhoneOf opens the number in a row; nil when there is none. Whoever shows it in full records that.
+func (s *Service) PhoneOf(row *ent.User) (*Phone, error) {
+	who := User{ID: row.ID}
+	var sealed []byte
+	if row.PhoneSealed != nil {
+		sealed = *row.PhoneSealed
+	}
+	err := s.withPhone(&who, sealed)
+	return who.Phone, err
+}
+
+// PictureOf is the address of the picture in a row; nil when there is none.
+func (s *Service) PictureOf(row *ent.User) *string { return s.picture(row.AvatarKey, row.AvatarURL) }
+
+// HasPhone is the condition that a user of the apps has the number.
+func (s *Service) HasPhone(phone Phone, apps ...App) predicate.User {
+	var anywhere []predicate.User
+	known := map[string]bool{}
+	for _, app := range apps {
+		if group := app.Group(); !known[group] {
+			known[group] = true
+			anywhere = append(anywhere, user.And(user.AppGroup(group), user.PhoneIndex(s.phoneIndexOf(app, phone))))
+		}
+	}
+	return user.Or(anywhere...)
+}
