@@ -24,6 +24,7 @@ test('a component goes through its life in the order of WeChat, its behaviour fi
 test('slots, WXS, templates, lists and generics of the template come out', async () => {
   const page = await parts()
   const text = await page.locator('wx-page').innerText()
+  expect(text).toContain('genericdefault')
   expect(text).toMatch(/^the head\n\s*2 doubled 4\ninner 2\na badge\n?row a\n?0:1\n1:2/)
 })
 
@@ -77,6 +78,16 @@ test('everything that is tapped can be pressed by keyboard, and has its role and
   await button.waitFor({ state: 'hidden' })
 })
 
+test('what is held has its hover-class', async () => {
+  const page = await parts()
+  const held = page.getByText('hold', { exact: true })
+  await held.hover()
+  await page.mouse.down()
+  expect(await color(page, 'hold')).toBe('rgb(0, 0, 255)')
+  await page.mouse.up()
+  expect(await color(page, 'hold')).not.toBe('rgb(0, 0, 255)')
+})
+
 test('rich text leaves out what WeChat does not allow', async () => {
   const page = await parts()
   expect(await page.locator('wx-rich-text').innerHTML()).toBe('<b class="x">bold</b>')
@@ -104,14 +115,14 @@ test('a form gives what its fields hold, and takes it back', async () => {
   expect(await page.locator('#echo').innerText()).toBe('hello')
   await press(page, 'submit')
   expect(await until(page, /^submit/)).toContain(
-    'submit {"text":"hello","upper":"UP","nickname":"","story":"once","fruits":["apple","pear"],"size":"l","on":true,"pick":1}',
+    'submit {"text":"hello","upper":"UP","nickname":"","story":"once","fruits":["apple","pear"],"size":"l","on":true,"pick":1,"stars":5}',
   )
   await page.getByRole('button', { name: 'never' }).click({ force: true })
   await press(page, 'reset')
   await press(page, 'submit')
   expect(await until(page, /^submit/)).toEqual([
     'reset',
-    'submit {"text":"","upper":"","nickname":"","story":"","fruits":["apple"],"size":"s","on":false,"pick":null}',
+    'submit {"text":"","upper":"","nickname":"","story":"","fruits":["apple"],"size":"s","on":false,"pick":null,"stars":5}',
   ])
 })
 

@@ -101,19 +101,22 @@ test('five seconds in the background end what is under way, and nothing new begi
     const wx = phone.program!.wx as Record<string, (o: object) => void>
     const fail = ({ errMsg, errno }: Outcome) => phone.trace.add('log', 'log', { detail: `${errMsg} ${errno}` })
     wx.request!({ url: 'http://server/api/never', fail })
+    phone.device.latency = 9000
+    wx.login!({ fail })
     phone.background()
-    phone.program!.timers.setTimeout(() => wx.request!({ url: 'http://server/api/never', fail }), 4999)
+    phone.program!.timers.setTimeout(() => wx.request!({ url: 'http://server/api/never', fail }), 4000)
   })
   await page.clock.runFor(6000)
   await within(page, ({ phone }) => phone.foreground())
   const told: string[] = []
+  const interrupted = ['login:fail interrupted 600003', 'request:fail interrupted 600003', 'request:fail interrupted 600003']
   await expect
     .poll(async () => {
       await page.clock.runFor(20)
-      told.push(...(await logs(page)).filter((line) => line.startsWith('request')))
-      return told
+      told.push(...(await logs(page)).filter((line) => /^(request|login)/.test(line)))
+      return told.toSorted()
     })
-    .toEqual(['request:fail interrupted 600003', 'request:fail interrupted 600003'])
+    .toEqual(interrupted)
 })
 
 test('an upload carries the file and its fields, and answers with text', async () => {

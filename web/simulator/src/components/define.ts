@@ -6,6 +6,7 @@ export interface Part {
   /** Its element. It outlives the component, for what comes late. */
   readonly host: HTMLElement
   readonly id: string
+  readonly classList: { toggle(name: string, force?: boolean): void }
   setData(data: Record<string, unknown>): void
   triggerEvent(name: string, detail?: unknown, options?: Record<string, unknown>): void
   addListener(name: string, listener: (event: { detail: unknown }) => unknown): void
@@ -73,6 +74,7 @@ export function define(space: glassEasel.ComponentSpace, tag: string, spec: Spec
   const lifetimes = {
     created: (part: Part) => {
       Object.defineProperty(part, 'host', { value: (part as unknown as { $$: HTMLElement }).$$ })
+      hover(part)
       spec.created?.(part)
     },
     attached: (part: Part) => spec.attached?.(part),
@@ -109,6 +111,17 @@ function kindOf(given: unknown): Kind {
   if (type === Boolean) return { value: value ?? false, coerce: Boolean }
   if (type === Number) return { value: value ?? 0, coerce: (v) => Number(v) || 0 }
   return { value, coerce: (v) => v }
+}
+
+/** Gives the component its hover-class while it is held. */
+function hover(part: Part) {
+  const show = (held: boolean) => {
+    const names = String(part.data.hoverClass ?? '')
+    if (names === '' || names === 'none' || part.data.disabled === true) return
+    for (const name of names.split(/\s+/)) part.classList.toggle(name, held)
+  }
+  part.host.addEventListener('pointerdown', () => show(true))
+  for (const type of ['pointerup', 'pointercancel', 'pointerleave']) part.host.addEventListener(type, () => show(false))
 }
 
 function reflect(part: Part, focusable: HTMLElement, name: string, value: unknown) {

@@ -23,7 +23,7 @@ export function loginApis(program: Program): Record<string, unknown> {
         if (phone.account.loginBlocked) throw new WxError('wxa login is blocked', 1402101)
         const { appId } = phone.device
         if (phone.device.platform === 'devtools' && (appId === '' || appId === 'touristappid')) return { code: mockCode }
-        return { code: await withTimeout(newCode(program), timeout) }
+        return { code: await interruptible(program, withTimeout(newCode(program), timeout)) }
       },
       false,
     ),
@@ -83,6 +83,16 @@ function sessionWords(program: Program): string {
   return program.device.platform === 'devtools'
     ? '系统错误，错误码：-13001,session time out or session not exist, need relogin'
     : 'session time out, need relogin'
+}
+
+/** Ends with the program's being suspended, as everything that needs the network does. */
+async function interruptible<T>(program: Program, work: Promise<T>): Promise<T> {
+  let suspended = () => {}
+  const interrupted = new Promise<never>((_, reject) => {
+    suspended = () => reject(new WxError('interrupted', 600003))
+    program.on('suspend', suspended)
+  })
+  return Promise.race([work, interrupted]).finally(() => program.off('suspend', suspended))
 }
 
 async function withTimeout<T>(work: Promise<T>, timeout: unknown): Promise<T> {
