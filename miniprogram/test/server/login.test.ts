@@ -92,6 +92,27 @@ describe('a token that ends', () => {
     expect(await sessions(lily)).toBe(1)
   })
 
+  test('one that is refused after the others have renewed it: repeated with what they have, and no second refresh', async () => {
+    const lily = phone('straggler').open()
+    const { token } = await lily.session.login()
+    const over = await expired(server, token)
+    lily.edit((stored) => {
+      stored.snap.token = over
+    })
+    lily.open()
+    let release = () => {}
+    const held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    lily.gate = (body) => (String(body).includes('Straggler') ? held : undefined)
+    const straggler = lily.gql.query('query Straggler { me { id } }')
+    await lily.gql.query(me)
+    expect(lily.sent('RefreshToken')).toBe(1)
+    release()
+    await straggler
+    expect([lily.sent('Straggler'), lily.sent('RefreshToken'), lily.sent('SilentLogin')]).toEqual([2, 1, 0])
+  })
+
   test('a session that another device has ended: one new login, 50 answers', async () => {
     const lily = phone('revoked').open()
     const lost = phone('revoked').open()

@@ -18,6 +18,8 @@ let installed = 0
 export class Phone {
   /** By how much the phone's clock is ahead of the server's, in ms. */
   ahead = 0
+  /** Holds requests up on their way. */
+  gate: ((body: unknown) => Promise<unknown> | undefined) | undefined
   readonly stored: Record<string, string> = {}
   /** Names of events, in their order. */
   readonly events: string[] = []
@@ -86,7 +88,10 @@ export class Phone {
 
   private newPlatform(): NodePlatform {
     return nodePlatform({
-      fetch,
+      fetch: async (url, init) => {
+        await this.gate?.(init.body)
+        return fetch(url, init)
+      },
       login: async () => (await this.server.wechat<{ code: string }>('login-code', { user: this.user })).code,
       appId,
       storage: memoryStorage(this.stored),

@@ -15,5 +15,5 @@ export function createDatabase(): { name: string; url: string; drop: () => void 
   query(postgres as string, `CREATE DATABASE ${name} TEMPLATE template0`)
   const url = new URL(postgres as string)
   url.pathname = `/${name}`
-  return { name, url: url.href, drop: () => query(postgres as string, `DROP DATABASE ${name}`) }
+  return { name, url: url.href, drop: () => query(postgres as string, `DROP DATABASE ${name} WITH (FORCE)`) }
 }

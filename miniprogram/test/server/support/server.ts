@@ -38,7 +38,8 @@ export class Server {
   }
 
   async stop(): Promise<void> {
-    await this.end()
+    // Nothing of it is needed any more; a proper end would wait for connections that were opened and never used.
+    await this.end('SIGKILL')
     await rm(this.data, { recursive: true })
   }
 
@@ -83,8 +84,8 @@ export class Server {
     throw new Error('the server ended without telling its address')
   }
 
-  private async end(): Promise<void> {
-    this.child?.kill()
+  private async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    this.child?.kill(signal)
     await this.ended
   }
 }
