@@ -27,6 +27,7 @@ const (
 
 type accessToken struct {
 	value string
+	since time.Time
 	until time.Time
 }
 
@@ -103,7 +104,8 @@ func (c *Client) fetchToken(ctx context.Context, app App) (string, *Error) {
 				return errors.New("no usable access_token")
 			}
 			life := time.Duration(seconds)*time.Second - tokenSkew - c.jitter(tokenJitter)
-			token.until = c.now().Add(max(life, tokenFloor))
+			token.since = c.now()
+			token.until = token.since.Add(max(life, tokenFloor))
 			return nil
 		},
 	})

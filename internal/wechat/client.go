@@ -81,6 +81,7 @@ type Client struct {
 	flights  singleflight.Group
 	breakers breakers
 	budget   budget
+	calls    callCount
 }
 
 // New returns a Client. A BaseURL that is no absolute http(s) URL makes every call fail with KindMisconfigured.
@@ -218,6 +219,7 @@ func (c *Client) attempt(ctx context.Context, r request, token string) *Error {
 	}
 	failure := c.breakers.guard(r.app.ID, r.api.name, func() *Error {
 		start := c.now()
+		c.calls.add(r.app.ID, r.api.name, start)
 		failure := c.exchange(ctx, r, token)
 		call := Call{API: r.api.name, AppID: r.app.ID, OpenID: r.openID, Duration: c.now().Sub(start), Outcome: OutcomeOK}
 		if failure != nil {

@@ -60,6 +60,8 @@ func (a App) LogValue() slog.Value { return slog.StringValue(a.ID) }
 // Options say which apps exist and where time and chance come from.
 type Options struct {
 	Apps []App
+	// DefaultApp is the app that is meant where the control API is told none; empty means the only one there is.
+	DefaultApp string
 	// AcceptUnknownApps lets every appid in, with any secret, for a fake that nobody has configured.
 	AcceptUnknownApps bool
 	// Now is the clock; nil means the machine's.
@@ -133,6 +135,7 @@ func newState() state {
 func New(o Options) *Server {
 	s := &Server{
 		apps:    make(map[string]App, len(o.Apps)),
+		usual:   o.DefaultApp,
 		anyApp:  o.AcceptUnknownApps,
 		realNow: o.Now,
 		log:     o.Log,
@@ -229,6 +232,9 @@ func (s *Server) randomAlphanumeric(n int) string {
 
 // app resolves an appid as a caller of the fake's own methods gives it; empty means the only one.
 func (s *Server) app(appID string) (App, error) {
+	if appID == "" {
+		appID = s.usual
+	}
 	if appID == "" {
 		if len(s.appIDs) != 1 {
 			return App{}, fmt.Errorf("appid is required: %d apps are configured", len(s.appIDs))

@@ -35,7 +35,7 @@ func (s *Server) code2Session(c *call) (object, *refusal) {
 		s.replaceKey(a)
 	}
 	answer := object{{"session_key", a.sessionKey}, {"openid", a.openID}}
-	if app, _ := s.appByID(a.appID); app.UnionScope != "" {
+	if app, _ := s.appByID(a.appID); app.UnionScope != "" && !slices.Contains(s.settings.UnboundApps, app.ID) {
 		answer = append(answer, field{"unionid", unionIDOf(app, a.user)})
 	}
 	return answer, nil

@@ -26,6 +26,8 @@ type Settings struct {
 	Unlimited bool `json:"unlimited"`
 	// BlockedUsers are refused at login as high-risk (40226).
 	BlockedUsers []string `json:"blockedUsers"`
+	// UnboundApps are not bound to their Open Platform account yet: logins to them get no unionid.
+	UnboundApps []string `json:"unboundApps"`
 	// RiskyWords and ReviewWords decide the verdict on texts and media addresses that contain one of them.
 	RiskyWords  []string `json:"riskyWords"`
 	ReviewWords []string `json:"reviewWords"`
