@@ -21,6 +21,7 @@ func (c *Config) check(given map[string]bool, env environ, p *problems) {
 		c.checkPublicURL(p)
 		c.checkProxies(p)
 		c.checkOperator(p)
+		c.checkAdministrators(p)
 		c.checkAvatars(p)
 		c.checkWechatURL(p)
 		c.checkApps(env, p)
@@ -40,6 +41,11 @@ func (c *Config) check(given map[string]bool, env environ, p *problems) {
 		c.checkDatabase(p)
 	case KeysGenerate, KeysList, KeysRotate:
 		c.checkKeysFile(p)
+	case AdminKeyMake:
+		c.checkDatabase(p)
+		checkRoles(p, "--roles", c.AdminKey.Roles)
+	case AdminKeyList, AdminKeyRevoke:
+		c.checkDatabase(p)
 	case AuditVerify:
 		c.checkDatabase(p)
 		c.checkKeysFile(p)

@@ -28,6 +28,10 @@ const (
 	KeysList     Command = "keys list"
 	KeysRotate   Command = "keys rotate"
 	AuditVerify  Command = "audit verify"
+
+	AdminKeyMake   Command = "keys admin"
+	AdminKeyList   Command = "keys admin-list"
+	AdminKeyRevoke Command = "keys admin-revoke"
 )
 
 // Environment is the mode: what may be made up on the spot, and what must be refused.
@@ -57,6 +61,13 @@ type Config struct {
 
 	// Checkpoint is what `audit verify` compares the chain with, from the log; empty: nothing.
 	Checkpoint string `kong:"-"`
+
+	// AdminKey is the key that `keys admin` makes, and AdminKeyID the one that `keys admin-revoke` ends.
+	AdminKey   AdminKey `kong:"-"`
+	AdminKeyID string   `kong:"-"`
+
+	// AdminRoles are the roles of administrators by role of the identity provider.
+	AdminRoles map[string][]string `kong:"-"`
 
 	// Apps are the Mini Programs to serve, never empty for [Serve]. For [FakeWechat] an empty list means any app.
 	Apps []App `kong:"-"`
@@ -96,9 +107,9 @@ type Config struct {
 	CreateOnSilentLogin bool   `group:"Apps and WeChat" negatable:"" default:"true" help:"Create a user at the first silentLogin. Off: only once the person has agreed to something, with consent in silentLogin. An app in the YAML file may have its own."`
 	WechatURL           string `name:"wechat-url" group:"Apps and WeChat" placeholder:"URL" otherwise:"the fake inside the process; https://api.weixin.qq.com in production" help:"WeChat server API to call. Development only."`
 
-	DatabaseURL     Secret `name:"database-url" group:"Database" hidden:"" otherwise:"SQLite in the data directory; required in production" for:"migrate,audit" help:"PostgreSQL as postgres://user:password@host:5432/name?sslmode=verify-full, or the word sqlite."`
-	DatabaseURLFile string `name:"database-url-file" group:"Database" placeholder:"FILE" otherwise:"none" for:"migrate,audit" help:"File that holds the database URL."`
-	DBMaxConns      int    `name:"db-max-conns" group:"Database" placeholder:"N" default:"20" min:"2" max:"1000" for:"migrate,audit" help:"Connections this process may hold. All replicas together must stay below max_connections of PostgreSQL."`
+	DatabaseURL     Secret `name:"database-url" group:"Database" hidden:"" otherwise:"SQLite in the data directory; required in production" for:"migrate,audit,keys admin" help:"PostgreSQL as postgres://user:password@host:5432/name?sslmode=verify-full, or the word sqlite."`
+	DatabaseURLFile string `name:"database-url-file" group:"Database" placeholder:"FILE" otherwise:"none" for:"migrate,audit,keys admin" help:"File that holds the database URL."`
+	DBMaxConns      int    `name:"db-max-conns" group:"Database" placeholder:"N" default:"20" min:"2" max:"1000" for:"migrate,audit,keys admin" help:"Connections this process may hold. All replicas together must stay below max_connections of PostgreSQL."`
 	Migrate         bool   `group:"Database" negatable:"" default:"true" help:"Apply pending schema migrations at start. Off: refuse to start on an older schema; run mpauth migrate."`
 
 	KeysFile    string        `name:"keys-file" group:"Keys and tokens" placeholder:"FILE" otherwise:"dev-keys.json in the data directory, made when missing; required in production" for:"keys,audit" help:"File that holds the server's secret keys, readable by its owner only. mpauth keys generate makes one."`
@@ -119,6 +130,12 @@ type Config struct {
 
 	OperatorListen string `group:"Metrics and traces" placeholder:"HOST:PORT" otherwise:"none in development, 127.0.0.1:9090 in production" help:"Address of the operator port: /metrics, /debug/pprof/, /livez and /readyz, for whoever can reach it, so keep it on loopback or in a network of your own. The word none opens no such port."`
 	OTLPEndpoint   string `name:"otlp-endpoint" group:"Metrics and traces" placeholder:"URL" otherwise:"none" help:"OTLP/HTTP receiver of traces, such as http://127.0.0.1:4318. They hold user ids and hashed openids."`
+	AdminListen         string `group:"Administrators" placeholder:"HOST:PORT" otherwise:"in development the port after MPAUTH_LISTEN on 127.0.0.1; off in production" help:"Address of the administrators' API and its playground: a port of its own, for a network of your own. The word off opens none."`
+	AdminOIDCIssuer     string `name:"admin-oidc-issuer" group:"Administrators" placeholder:"URL" otherwise:"none: only keys open it" help:"Issuer of an identity provider whose tokens open the administrators' API, exactly as its tokens name it."`
+	AdminOIDCAudience   string `name:"admin-oidc-audience" group:"Administrators" placeholder:"NAME" otherwise:"none; required with an issuer" help:"Audience that such a token must be for."`
+	AdminOIDCRolesClaim string `name:"admin-oidc-roles-claim" group:"Administrators" placeholder:"CLAIM" default:"roles" help:"Claim of such a token that lists what somebody is; realm_access.roles means roles inside realm_access."`
+	AdminOIDCRoles      string `name:"admin-oidc-roles" group:"Administrators" placeholder:"MAP" otherwise:"none; required with an issuer" help:"What that means here, such as support-team=SUPPORT,lawyers=PRIVACY,lawyers=AUDITOR. The roles are SUPPORT, PRIVACY, AUDITOR and OPERATOR."`
+
 	TraceOneIn     int    `name:"trace-one-in" group:"Metrics and traces" placeholder:"N" default:"1" min:"1" max:"1000000" help:"Trace one request in N, chosen at random. A request that a trusted proxy traces, or does not, is treated alike."`
 
 	LogFormat string     `group:"Logs" placeholder:"FORMAT" oneof:"text,json" otherwise:"text in development, json in production" for:"migrate,keys,fakewechat,audit" help:"Form of log lines on standard error: text or json."`
@@ -127,6 +144,13 @@ type Config struct {
 
 // App is one Mini Program.
 type App struct {
+// AdminKey is a key for an administrator, to be made.
+type AdminKey struct {
+	Name  string
+	Roles []string
+	Days  int
+}
+
 	ID     string // AppID, wx and 16 lower-case letters or digits
 	Name   string // for people; the AppID when none was given
 	Secret Secret // AppSecret

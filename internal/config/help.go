@@ -23,12 +23,16 @@ func writeHelp(w io.Writer, root, selected *kong.Node) error {
 		wrap(&page, 0, "\nA setting is a flag or a variable; the flag wins. Secrets are variables or files, never flags. "+
 			"Without any setting mpauth serves development on this machine: SQLite, a demo app, and a WeChat inside the process.")
 	} else {
-		command = topLevel(selected)
+		command = selected.Path()
 		fmt.Fprintf(&page, "Usage: mpauth %s%s [settings]\n\n%s\n", selected.Path(), arguments(selected), selected.Help)
 		writeCommands(&page, selected)
 		for _, argument := range selected.Positional {
 			fmt.Fprintf(&page, "\n  %s\n", strings.ToUpper(argument.Name))
 			wrap(&page, 6, argument.Help)
+		}
+		for _, flag := range selected.Flags {
+			fmt.Fprintf(&page, "\n  --%s=%s\n", flag.Name, flag.PlaceHolder)
+			wrap(&page, 6, flag.Help+" "+own(flag))
 		}
 	}
 	writeSettings(&page, root, command)
@@ -43,7 +47,7 @@ func writeCommands(page *strings.Builder, node *kong.Node) {
 	}
 	page.WriteString("\nCommands\n")
 	for _, leaf := range leaves {
-		fmt.Fprintf(page, "  %-20s%s\n", leaf.Path()+arguments(leaf), leaf.Help)
+		fmt.Fprintf(page, "  %-22s%s\n", leaf.Path()+arguments(leaf), leaf.Help)
 	}
 }
 
@@ -96,14 +100,23 @@ func remark(flag *kong.Flag) string {
 	return "(" + text + ")"
 }
 
-// matters reports whether a command looks at a setting: serve (and no command) at all of them.
-func matters(flag *kong.Flag, command string) bool {
-	return command == "" || slices.Contains(strings.Split(flag.Tag.Get("for"), ","), command)
+// own says of a flag that belongs to one command what happens without it.
+func own(flag *kong.Flag) string {
+	switch {
+	case flag.Required:
+		return "(Required)"
+	case flag.HasDefault:
+		return remark(flag)
+	default:
+		return "(Default: none)"
+	}
 }
 
-func topLevel(node *kong.Node) string {
-	name, _, _ := strings.Cut(node.Path(), " ")
-	return name
+// matters reports whether a command looks at a setting: serve (and no command) at all of them. "keys" in the setting's list
+// stands for each command that begins so.
+func matters(flag *kong.Flag, command string) bool {
+	begins := func(name string) bool { return name != "" && strings.HasPrefix(command, name) }
+	return command == "" || slices.ContainsFunc(strings.Split(flag.Tag.Get("for"), ","), begins)
 }
 
 func arguments(node *kong.Node) string {

@@ -34,7 +34,16 @@ type commandLine struct {
 		Rotate   struct {
 			Kind string `arg:"" placeholder:"KIND" oneof:"signing,refresh,session,phone" help:"Which keys: signing, refresh, session or phone."`
 		} `cmd:"" help:"Add a key that takes over, and keep the old one for what it has signed or sealed."`
-	} `cmd:"" help:"Make, list and rotate the server's secret keys."`
+		Admin struct {
+			Name  string `required:"" placeholder:"NAME" help:"Whose key it is, 1 to 64 characters. The audit trail names it."`
+			Roles string `required:"" placeholder:"ROLES" help:"What it may do, with commas: SUPPORT, PRIVACY, AUDITOR, OPERATOR."`
+			Days  int    `placeholder:"N" default:"90" min:"1" max:"366" help:"How long it lives."`
+		} `cmd:"" help:"Make a key for an administrator, and show it this once."`
+		AdminList   struct{} `cmd:"" name:"admin-list" help:"List the keys of administrators, without the secrets."`
+		AdminRevoke struct {
+			ID string `arg:"" placeholder:"ID" help:"Which key, as the list names it."`
+		} `cmd:"" name:"admin-revoke" help:"End a key of an administrator, within a second."`
+	} `cmd:"" help:"Make, list and rotate the server's secret keys, and those of administrators."`
 	Audit struct {
 		Verify struct {
 			Checkpoint string `placeholder:"CHECKPOINT" help:"What a line of the log said: the chain must have reached this place, as 1234:0a1b2c3d.4e5f...."`
@@ -70,9 +79,11 @@ func Parse(args, environ []string, stdout io.Writer) (*Config, error) {
 	}
 
 	c := &line.Config
-	c.Command = Command(strings.TrimSuffix(context.Command(), " <kind>"))
+	c.Command = Command(strings.TrimSuffix(strings.TrimSuffix(context.Command(), " <kind>"), " <id>"))
 	c.KeyKind = line.Keys.Rotate.Kind
 	c.Checkpoint = line.Audit.Verify.Checkpoint
+	c.AdminKey = AdminKey{Name: line.Keys.Admin.Name, Days: line.Keys.Admin.Days, Roles: strings.Split(line.Keys.Admin.Roles, ",")}
+	c.AdminKeyID = line.Keys.AdminRevoke.ID
 	fromFlags(context, &found)
 	c.check(given(context), env, &found)
 	if err := found.err(); err != nil {

@@ -24,7 +24,7 @@ func TestProblems(t *testing.T) {
 		{"unknown flag", []string{"--lisen=x"}, nil, `command line: unknown flag --lisen, did you mean "--listen"?; see mpauth --help`},
 		{"unknown command", []string{"server"}, nil, `command line: unexpected argument server, did you mean "serve"?; see mpauth --help`},
 		{"flag without a value", []string{"--listen"}, nil, `command line: --listen: needs a value; see mpauth --help`},
-		{"keys without a command", []string{"keys"}, nil, `command line: expected one of "generate", "list", "rotate"; see mpauth --help`},
+		{"keys without a command", []string{"keys"}, nil, `command line: expected one of "generate", "list", "rotate", "admin", "admin-list", ...; see mpauth --help`},
 		{"rotate without a kind", []string{"keys", "rotate"}, nil, `command line: expected "<kind>"; see mpauth --help`},
 		{"rotate what", []string{"keys", "rotate", "all"}, nil, `KIND: "all" is not one of its values; choose signing, refresh, session, phone`},
 

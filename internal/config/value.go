@@ -30,6 +30,9 @@ func label(value *kong.Value) string {
 	if value.Flag == nil {
 		return strings.ToUpper(value.Name)
 	}
+	if !isSetting(value.Flag) {
+		return "--" + value.Flag.Name
+	}
 	return setting(value.Flag.Name)
 }
 
