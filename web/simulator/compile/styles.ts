@@ -41,7 +41,10 @@ function inlined(project: Project, path: string, above: string[]): Root {
 function media(rule: AtRule) {
   const dark = /\(\s*prefers-color-scheme\s*:\s*(dark|light)\s*\)/.exec(rule.params)
   if (dark) {
-    const rest = rule.params.replace(dark[0], '').replace(/\s+and\s+$|^\s*and\s+|^(screen|all)\s*(and)?\s*$/g, '').trim()
+    const rest = rule.params
+      .replace(dark[0], '')
+      .replace(/\s+and\s+$|^\s*and\s+|^(screen|all)\s*(and)?\s*$/g, '')
+      .trim()
     rule.walkRules((inner) => {
       if (!inKeyframes(inner)) inner.selector = inner.selectors.map((s) => themed(s.trim(), dark[1]!)).join(', ')
     })

@@ -18,7 +18,10 @@ interface SubPackage {
 export function readUnits(project: Project): Units {
   const json = project.json('app.json')
   const packages = (json.subPackages ?? json.subpackages ?? []) as SubPackage[]
-  const pages = [...(json.pages as string[]), ...packages.flatMap((p) => p.pages.map((page) => posix.join(p.root, page)))]
+  const pages = [
+    ...(json.pages as string[]),
+    ...packages.flatMap((p) => p.pages.map((page) => posix.join(p.root, page))),
+  ]
   if (pages.length === 0) throw new CompileError('app.json', 'names no page')
   const shared = references(project, 'app.json', json.usingComponents)
   const configs = new Map<string, UnitConfig>()

@@ -1,21 +1,62 @@
 // What the compile step says to the runtime: a Mini Program as one JavaScript module.
 
-/** The names that the code of a Mini Program sees besides those of the language, in the order in which they are handed in. */
+/** What the code of a Mini Program sees besides the language, in the order in which it is handed in. */
 export const provided = [
-  'wx', 'App', 'Page', 'Component', 'Behavior', 'getApp', 'getCurrentPages', 'console',
-  'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'global',
+  'wx',
+  'App',
+  'Page',
+  'Component',
+  'Behavior',
+  'getApp',
+  'getCurrentPages',
+  'console',
+  'setTimeout',
+  'clearTimeout',
+  'setInterval',
+  'clearInterval',
+  'global',
 ] as const
 
 /** The names of browsers that do not exist in a Mini Program. There they are undefined, so here they are too. */
 export const withheld = [
-  'window', 'self', 'globalThis', 'document', 'navigator', 'location', 'history', 'fetch', 'XMLHttpRequest', 'WebSocket',
-  'localStorage', 'sessionStorage', 'indexedDB', 'URL', 'URLSearchParams', 'AbortController', 'FormData', 'Blob', 'File',
-  'TextEncoder', 'TextDecoder', 'structuredClone', 'queueMicrotask', 'requestAnimationFrame', 'crypto', 'performance',
-  'atob', 'btoa', 'alert',
+  'window',
+  'self',
+  'globalThis',
+  'document',
+  'navigator',
+  'location',
+  'history',
+  'fetch',
+  'XMLHttpRequest',
+  'WebSocket',
+  'localStorage',
+  'sessionStorage',
+  'indexedDB',
+  'URL',
+  'URLSearchParams',
+  'AbortController',
+  'FormData',
+  'Blob',
+  'File',
+  'TextEncoder',
+  'TextDecoder',
+  'structuredClone',
+  'queueMicrotask',
+  'requestAnimationFrame',
+  'crypto',
+  'performance',
+  'atob',
+  'btoa',
+  'alert',
 ] as const
 
 /** The code of one file, as a CommonJS module. */
-export type ModuleFactory = (require: (id: string) => unknown, module: { exports: unknown }, exports: unknown, ...names: unknown[]) => void
+export type ModuleFactory = (
+  require: (id: string) => unknown,
+  module: { exports: unknown },
+  exports: unknown,
+  ...names: unknown[]
+) => void
 
 /** Stands in a style sheet before each class name that belongs to the component, for the runtime to replace. */
 export const scopeMark = '__scope__'

@@ -8,8 +8,9 @@ const units: Record<string, (n: number) => string> = {
 /** Lengths of a phone's screen (rpx, vw, vh, rem, safe areas) as lengths of the container that the screen is here. */
 export function lengths(value: string): string {
   return value
-    .replace(/("[^"]*"|'[^']*'|url\([^)]*\))|(?<![\w#-])(-?(?:\d+\.?\d*|\.\d+))(rpx|vw|vh|rem)\b/gi, (whole, text, n, unit) =>
-      text ? whole : (units[unit.toLowerCase()]?.(Number(n)) ?? whole),
+    .replace(
+      /("[^"]*"|'[^']*'|url\([^)]*\))|(?<![\w#-])(-?(?:\d+\.?\d*|\.\d+))(rpx|vw|vh|rem)\b/gi,
+      (whole, text, n, unit) => (text ? whole : (units[unit.toLowerCase()]?.(Number(n)) ?? whole)),
     )
     .replace(/\b(?:env|constant)\(\s*safe-area-inset-(\w+)\s*\)/g, 'var(--safe-area-$1, 0px)')
 }

@@ -18,6 +18,8 @@ export interface PhoneOptions {
   shelf?: Shelf
   /** Where a request goes that the program sends to `url`, as the hosts file of a computer decides it. */
   resolveUrl?: (url: string) => string
+  /** Sends a request to the network; `fetch` when absent. It may fail as a network does. */
+  wire?: (url: string, init: RequestInit) => Promise<Response>
 }
 
 /** A phone with one Mini Program: what a person and the world can do to it. */
@@ -31,6 +33,7 @@ export class Phone {
   readonly shelf: Shelf
   readonly trace = new Trace()
   readonly resolveUrl: (url: string) => string
+  readonly wire: (url: string, init: RequestInit) => Promise<Response>
   /** What is known of the session key since the last login code, by person. */
   readonly sessions = new Map<string, { atCode: number; seen?: number }>()
   #user: string
@@ -45,6 +48,7 @@ export class Phone {
     this.account = { ...defaultAccount(), ...options.account }
     this.shelf = options.shelf ?? localStorage
     this.resolveUrl = options.resolveUrl ?? ((url) => url)
+    this.wire = options.wire ?? ((url, init) => fetch(url, init))
     this.#user = options.user
     this.screen.classList.add('wx-screen')
     // Lengths of the screen and fixed positions are relative to this element.

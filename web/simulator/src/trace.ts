@@ -48,10 +48,16 @@ export class Trace {
   }
 }
 
-const secret = /^(code|js_?code|phoneCode|loginCode|(access|refresh|id|prefetch)?_?token|authorization|cookie|set-cookie|session_?key|secret|encrypted_?data|iv|raw_?data|signature|cloud_?id|password|nonce)$/i
+const secrets = [
+  '(js_?|phone|login)?code',
+  '(access_?|refresh_?|id_?|prefetch_?)?token',
+  'authorization|(set-)?cookie|nonce|password|secret|signature',
+  'session_?key|encrypted_?data|iv|raw_?data|cloud_?id',
+]
+const secret = new RegExp(`^(${secrets.join('|')})$`, 'i')
 const phone = /phone|mobile/i
 
-/** A copy that a screen may show: secrets cut to their first characters, phone numbers without their middle, depth limited. */
+/** A copy that a screen may show: secrets cut to their first characters, phone numbers without their middle. */
 export function mask(value: unknown, name = '', depth = 0): unknown {
   if (typeof value === 'string') return maskText(value, name)
   if (typeof value === 'number' && phone.test(name)) return maskPhones(String(value))
@@ -79,7 +85,10 @@ function maskText(text: string, name: string): string {
   const shown = text
     .replace(/eyJ[\w-]+\.[\w-]+\.[\w-]*/g, cut)
     .replace(/\bBearer\s+([\w.~+/=-]+)/gi, (_, token: string) => `Bearer ${cut(token)}`)
-    .replace(/([?&](?:code|token|access_token|session_key|secret|js_code)=)([^&#\s]+)/gi, (_, key: string, v: string) => key + cut(v))
+    .replace(
+      /([?&](?:code|token|access_token|session_key|secret|js_code)=)([^&#\s]+)/gi,
+      (_, key: string, v: string) => key + cut(v),
+    )
     .replace(/\b[0-9a-fA-F]{32,}\b/g, cut)
   const masked = maskPhones(shown)
   return masked.length > 2000 ? `${masked.slice(0, 2000)}…` : masked

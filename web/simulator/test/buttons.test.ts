@@ -20,9 +20,15 @@ test('the quick phone button gives a code and a sealed number, the realtime one 
   const page = await open()
   await agree(page)
   expect(await tap(page, 'phone', 'getphonenumber')).toEqual({
-    code: 'phone-code-', encryptedData: 'sealed', iv: 'vector', errMsg: 'getPhoneNumber:ok',
+    code: 'phone-code-',
+    encryptedData: 'sealed',
+    iv: 'vector',
+    errMsg: 'getPhoneNumber:ok',
   })
-  expect(await tap(page, 'realtime', 'getrealtimephonenumber')).toEqual({ code: 'phone-code-', errMsg: 'getRealtimePhoneNumber:ok' })
+  expect(await tap(page, 'realtime', 'getrealtimephonenumber')).toEqual({
+    code: 'phone-code-',
+    errMsg: 'getRealtimePhoneNumber:ok',
+  })
   await within(page, ({ script }) => {
     script.phone = '13900139000'
   })
@@ -57,7 +63,8 @@ test('what the account may not do has its numbers', async () => {
   expect(await with_({ mayAskPhone: false })).toEqual([102, 'getPhoneNumber:fail no permission'])
   await within(page, ({ phone }) => void phone.account.declared.delete('phoneNumber'))
   expect(await with_({ mayAskPhone: true, phoneBlocked: false })).toEqual([
-    112, 'getPhoneNumber:fail api scope is not declared in the privacy agreement',
+    112,
+    'getPhoneNumber:fail api scope is not declared in the privacy agreement',
   ])
   expect(await with_({ privacyBanned: true })).toEqual([1025, 'getPhoneNumber:fail appid privacy api banned'])
 })
@@ -91,7 +98,9 @@ test('with a handler everything waits for a real tap on the button of consent', 
   await press(page, 'avatar')
   await until(page, /needed for chooseAvatar/)
   await press(page, 'refuse')
-  await expect.poll(() => within(page, ({ phone }) => JSON.stringify(phone.trace.events.at(-1)))).toContain('privacy permission is not authorized')
+  await expect
+    .poll(() => within(page, ({ phone }) => JSON.stringify(phone.trace.events.at(-1))))
+    .toContain('privacy permission is not authorized')
 })
 
 test('the combined button takes consent and phone number with one tap', async () => {
@@ -109,7 +118,9 @@ test('an avatar is a temporary file, and nothing when the sheet was closed', asy
     script.avatar = null
   })
   await press(page, 'avatar')
-  await expect.poll(() => within(page, ({ phone }) => phone.trace.events.at(-1)!.detail)).toBe('chooseAvatar:fail cancel')
+  await expect
+    .poll(() => within(page, ({ phone }) => phone.trace.events.at(-1)!.detail))
+    .toBe('chooseAvatar:fail cancel')
 })
 
 test('on Android choosing an avatar takes the program to the background and back', async () => {
@@ -117,7 +128,11 @@ test('on Android choosing an avatar takes the program to the background and back
   await agree(page)
   await within(page, ({ phone }) => phone.change({ platform: 'android' }))
   await press(page, 'avatar')
-  expect((await until(page, /^chooseavatar/)).slice(-3)).toEqual(['app hide', 'app show', expect.stringContaining('chooseavatar')])
+  expect((await until(page, /^chooseavatar/)).slice(-3)).toEqual([
+    'app hide',
+    'app show',
+    expect.stringContaining('chooseavatar'),
+  ])
 })
 
 test('the profile button tells what everybody is told', async () => {

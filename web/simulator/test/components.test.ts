@@ -10,12 +10,19 @@ async function parts(): Promise<Page> {
 }
 
 const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click()
-const color = (page: Page, text: string) => page.getByText(text, { exact: true }).evaluate((e) => getComputedStyle(e).color)
+const color = (page: Page, text: string) =>
+  page.getByText(text, { exact: true }).evaluate((e) => getComputedStyle(e).color)
 
 test('a component goes through its life in the order of WeChat, its behaviour first', async () => {
   const page = await parts()
   expect((await until(page, /app launched/)).slice(2, -1)).toEqual([
-    'card created', 'behavior attached Lily', 'card attached', 'parts load', 'card page show', 'card ready', 'parts ready',
+    'card created',
+    'behavior attached Lily',
+    'card attached',
+    'parts load',
+    'card page show',
+    'card ready',
+    'parts ready',
   ])
   await press(page, 'toggle')
   expect(await until(page, /toggled/)).toEqual(['card detached', 'toggled'])
@@ -57,7 +64,10 @@ test('style sheets belong to their page and component, as styleIsolation says', 
   expect(await color(page, 'inner 2')).toBe('rgb(7, 7, 7)') // by the external class, on top of app.wxss
   expect(await color(page, '1970-01-01T00:00:00.000Z')).toBe('rgb(1, 2, 3)')
   const marked = page.locator('#marked')
-  expect(await marked.evaluate((e) => [getComputedStyle(e).width, getComputedStyle(e).paddingLeft])).toEqual(['375px', '5px'])
+  expect(await marked.evaluate((e) => [getComputedStyle(e).width, getComputedStyle(e).paddingLeft])).toEqual([
+    '375px',
+    '5px',
+  ])
   expect(await marked.evaluate((e) => getComputedStyle(e).fontWeight)).toBe('400') // bold on another page only
 })
 

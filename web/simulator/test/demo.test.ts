@@ -41,7 +41,10 @@ describe.skipIf(!binary)('the demo as it stands, against the server', () => {
 
     // The phone is killed and started again: the person is still who they were.
     await within(page, ({ phone }) => phone.start('pages/profile/index'))
-    await page.locator('wx-person-card').getByText(/\d{3}\*{4}\d{4}/).waitFor()
+    await page
+      .locator('wx-person-card')
+      .getByText(/\d{3}\*{4}\d{4}/)
+      .waitFor()
   })
 
   test('somebody chooses an avatar and a nickname', async () => {

@@ -30,11 +30,23 @@ test('pages come and go in the order of WeChat', async () => {
   await within(page, ({ phone }) => phone.back())
   expect(await logs(page)).toEqual(['detail unload', 'home show'])
   await within(page, ({ phone }) => phone.tapTab('pages/mine/index'))
-  expect(await logs(page)).toEqual(['home hide', 'mine load {} ready true pages 1', 'mine show', 'mine ready', 'mine tab 1'])
+  expect(await logs(page)).toEqual([
+    'home hide',
+    'mine load {} ready true pages 1',
+    'mine show',
+    'mine ready',
+    'mine tab 1',
+  ])
   await within(page, ({ phone }) => phone.tapTab('pages/home/index'))
   expect(await logs(page)).toEqual(['mine hide', 'home show', 'home tab 0'])
   await within(page, ({ phone }) => phone.program!.navigation.reLaunch('/pages/detail/index?x=%20y'))
-  expect(await logs(page)).toEqual(['mine unload', 'home unload', 'detail load {"x":"%20y"} ready true pages 1', 'detail show', 'detail ready'])
+  expect(await logs(page)).toEqual([
+    'mine unload',
+    'home unload',
+    'detail load {"x":"%20y"} ready true pages 1',
+    'detail show',
+    'detail ready',
+  ])
 })
 
 test('what cannot be navigated to fails in the words of WeChat', async () => {
@@ -43,14 +55,18 @@ test('what cannot be navigated to fails in the words of WeChat', async () => {
     within(
       page,
       ({ phone }, [name, given]) =>
-        (phone.program!.wx[name] as (o: object) => Promise<{ errMsg: string }>)(given).catch((e: { errMsg: string }) => e).then((r) => r.errMsg),
+        (phone.program!.wx[name] as (o: object) => Promise<{ errMsg: string }>)(given)
+          .catch((e: { errMsg: string }) => e)
+          .then((r) => r.errMsg),
       [api, options] as const,
     )
   expect(await go('navigateTo', { url: '/pages/mine/index' })).toBe('navigateTo:fail can not navigateTo a tabbar page')
   expect(await go('redirectTo', { url: '/pages/mine/index' })).toBe('redirectTo:fail can not redirectTo a tabbar page')
   expect(await go('switchTab', { url: '/pages/detail/index' })).toBe('switchTab:fail can not switch to no-tabBar page')
   expect(await go('navigateTo', { url: 'nowhere' })).toBe('navigateTo:fail page "pages/home/nowhere" is not found')
-  expect(await go('navigateTo', {})).toBe('navigateTo:fail parameter error: parameter.url should be String instead of Undefined;')
+  expect(await go('navigateTo', {})).toBe(
+    'navigateTo:fail parameter error: parameter.url should be String instead of Undefined;',
+  )
   expect(await go('navigateBack', {})).toBe('navigateBack:fail cannot navigate back at first page.')
   for (let i = 0; i < 9; i++) expect(await go('navigateTo', { url: '/pages/detail/index' })).toBe('navigateTo:ok')
   expect(await go('navigateTo', { url: '/pages/detail/index' })).toBe('navigateTo:fail webview count limit exceed')
@@ -68,8 +84,17 @@ test('a page may be made by Component, with its query as properties', async () =
 test('the bars follow the page, its calls and the theme', async () => {
   const page = await fixture.open()
   const chrome = () => within(page, ({ script }) => script.chrome!)
-  expect(await chrome()).toMatchObject({ title: 'Fixture', background: '#ffffff', textStyle: 'black', canGoBack: false, showTabs: true })
-  expect((await chrome()).tabs.map((tab) => [tab.text, tab.selected])).toEqual([['Home', true], ['Mine', false]])
+  expect(await chrome()).toMatchObject({
+    title: 'Fixture',
+    background: '#ffffff',
+    textStyle: 'black',
+    canGoBack: false,
+    showTabs: true,
+  })
+  expect((await chrome()).tabs.map((tab) => [tab.text, tab.selected])).toEqual([
+    ['Home', true],
+    ['Mine', false],
+  ])
   expect((await chrome()).tabs[0]!.icon).toMatch(/^\/assets\/dot/)
   await within(page, ({ phone }) => phone.change({ theme: 'dark' }))
   expect((await chrome()).background).toBe('#191919')
@@ -79,7 +104,9 @@ test('the bars follow the page, its calls and the theme', async () => {
   expect((await chrome()).tabs[1]).toMatchObject({ badge: '3' })
   await page.getByText('to detail').click()
   expect(await chrome()).toMatchObject({ title: 'Detail', canGoBack: true, showTabs: false })
-  await within(page, ({ phone }) => (phone.program!.wx.setNavigationBarTitle as (o: object) => void)({ title: 'Changed' }))
+  await within(page, ({ phone }) =>
+    (phone.program!.wx.setNavigationBarTitle as (o: object) => void)({ title: 'Changed' }),
+  )
   expect((await chrome()).title).toBe('Changed')
 })
 
@@ -96,14 +123,22 @@ test('in the background the program hides, and stands still after five seconds',
   expect(await logs(page)).toEqual(['home hide', 'app hide'])
   await page.clock.runFor(20_000)
   expect(await logs(page)).toEqual(['early'])
+  await within(page, ({ phone }) => {
+    const success = () => phone.trace.add('log', 'log', { detail: 'answered' })
+    ;(phone.program!.wx.getNetworkType as (o: object) => void)({ success })
+  })
+  await page.clock.runFor(100)
+  expect(await logs(page)).toEqual([])
   await within(page, ({ phone }) => phone.foreground())
   await page.clock.runFor(100)
-  expect(await logs(page)).toEqual(['app show', 'home show', 'late'])
+  expect(await logs(page)).toEqual(['app show', 'home show', 'answered', 'late'])
 })
 
 test('a restart begins from nothing, and somebody else has another storage', async () => {
   const page = await fixture.open()
-  await within(page, ({ phone }) => (phone.program!.wx.setStorageSync as (k: string, v: unknown) => void)('k', { a: [1] }))
+  await within(page, ({ phone }) =>
+    (phone.program!.wx.setStorageSync as (k: string, v: unknown) => void)('k', { a: [1] }),
+  )
   const read = () => within(page, ({ phone }) => (phone.program!.wx.getStorageSync as (k: string) => unknown)('k'))
   await within(page, ({ phone }) => phone.start())
   expect(await read()).toEqual({ a: [1] })
@@ -128,4 +163,8 @@ test('what the program throws is told to onError and stops nothing', async () =>
     }),
   )
   expect(await until(page, /completed/)).toEqual(['app error Error: boom', 'completed'])
+  await page.getByRole('button', { name: 'fall' }).click()
+  expect(await logs(page)).toEqual(['app error Error: boom on tap'])
+  await page.getByRole('button', { name: 'forget' }).click()
+  expect(await until(page, /rejection/)).toEqual(['app rejection nobody cares: boom'])
 })

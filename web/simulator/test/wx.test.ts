@@ -17,7 +17,10 @@ beforeAll(() => {
     if (path.startsWith('/api/slow')) await new Promise((resolve) => setTimeout(resolve, 150))
     if (path.startsWith('/api/never')) await new Promise((resolve) => response.on('close', resolve))
     now--
-    response.writeHead(path.includes('teapot') ? 418 : 200, { 'content-type': path.includes('text') ? 'text/plain' : 'application/json', 'x-thing': 'a' })
+    response.writeHead(path.includes('teapot') ? 418 : 200, {
+      'content-type': path.includes('text') ? 'text/plain' : 'application/json',
+      'x-thing': 'a',
+    })
     response.end(path.includes('text') ? 'no json' : JSON.stringify({ ok: true }))
     return true
   }
@@ -46,10 +49,15 @@ const request = (page: Page, path: string, options: Record<string, unknown> = {}
 test('a request succeeds whatever the status is, and reads JSON where there is some', async () => {
   const page = await fixture.open()
   asked = []
-  expect(await request(page, 'teapot', { method: 'POST', data: { a: 1 } })).toMatchObject({ statusCode: 418, data: { ok: true }, errMsg: 'request:ok' })
+  expect(await request(page, 'teapot', { method: 'POST', data: { a: 1 } })).toMatchObject({
+    statusCode: 418,
+    data: { ok: true },
+    errMsg: 'request:ok',
+  })
   expect(await request(page, 'text?x=1', { data: { b: 'ü' } })).toMatchObject({ statusCode: 200, data: 'no json' })
   expect(asked).toEqual(['POST /api/teapot application/json {"a":1}', 'GET /api/text?x=1&b=%C3%BC application/json '])
-  const cased = async () => Object.keys((await request(page, 'x')).header as object).find((name) => /x-thing/i.test(name))
+  const cased = async () =>
+    Object.keys((await request(page, 'x')).header as object).find((name) => /x-thing/i.test(name))
   expect(await cased()).toBe('X-Thing')
   await within(page, ({ phone }) => phone.change({ platform: 'android' }))
   expect(await cased()).toBe('x-thing')
@@ -64,7 +72,13 @@ test('ten requests are under way at a time, and the others wait', async () => {
     const begun = () => phone.trace.events.filter((e) => e.kind === 'request').length
     const before = begun()
     let done = 0
-    const all = Array.from({ length: 12 }, () => new Promise<void>((resolve) => wx.request!({ url: 'http://server/api/slow', complete: () => resolve(void done++) })))
+    const all = Array.from(
+      { length: 12 },
+      () =>
+        new Promise<void>((resolve) =>
+          wx.request!({ url: 'http://server/api/slow', complete: () => resolve(void done++) }),
+        ),
+    )
     await new Promise((resolve) => setTimeout(resolve, 50))
     const early = begun() - before
     await Promise.all(all)
@@ -109,7 +123,11 @@ test('five seconds in the background end what is under way, and nothing new begi
   await page.clock.runFor(6000)
   await within(page, ({ phone }) => phone.foreground())
   const told: string[] = []
-  const interrupted = ['login:fail interrupted 600003', 'request:fail interrupted 600003', 'request:fail interrupted 600003']
+  const interrupted = [
+    'login:fail interrupted 600003',
+    'request:fail interrupted 600003',
+    'request:fail interrupted 600003',
+  ]
   await expect
     .poll(async () => {
       await page.clock.runFor(20)
@@ -125,16 +143,25 @@ test('an upload carries the file and its fields, and answers with text', async (
   const outcome = await within(page, ({ phone }) => {
     const filePath = phone.program!.files.add(new Blob(['picture'], { type: 'image/png' }))
     return new Promise<Outcome>((resolve) => {
-      const options = { url: 'http://server/api/up', filePath, name: 'file', formData: { kind: 'avatar' }, success: resolve, fail: resolve }
+      const options = {
+        url: 'http://server/api/up',
+        filePath,
+        name: 'file',
+        formData: { kind: 'avatar' },
+        success: resolve,
+        fail: resolve,
+      }
       ;(phone.program!.wx.uploadFile as (o: object) => void)(options)
     })
   })
   expect(outcome).toMatchObject({ statusCode: 200, data: '{"ok":true}', errMsg: 'uploadFile:ok' })
   expect(asked[0]).toMatch(/^POST \/api\/up multipart\/form-data; boundary=/)
   expect(asked[0]).toMatch(/name="kind"\s+avatar[^]*name="file"; filename="tmp_\w+\.png"[^]*picture/)
-  expect(await call(page, 'uploadFile', { url: 'http://server/api/up', filePath: 'wxfile://gone', name: 'f' })).toEqual({
-    errMsg: 'uploadFile:fail file not found',
-  })
+  expect(await call(page, 'uploadFile', { url: 'http://server/api/up', filePath: 'wxfile://gone', name: 'f' })).toEqual(
+    {
+      errMsg: 'uploadFile:fail file not found',
+    },
+  )
 })
 
 test('promises come where WeChat gives them, and callbacks never at once', async () => {
@@ -147,7 +174,13 @@ test('promises come where WeChat gives them, and callbacks never at once', async
       wx.getNetworkType!({ success: () => order.push('success'), complete: () => resolve(void order.push('complete')) })
       order.push('returned')
     })
-    return [kind(wx.getNetworkType!()), kind(wx.getNetworkType!({ success() {} })), kind(wx.login!()), kind(wx.request!({ url: 'http://server/api/x' })), order]
+    return [
+      kind(wx.getNetworkType!()),
+      kind(wx.getNetworkType!({ success() {} })),
+      kind(wx.login!()),
+      kind(wx.request!({ url: 'http://server/api/x' })),
+      order,
+    ]
   })
   expect(kinds).toEqual(['promise', 'undefined', 'undefined', 'object', ['returned', 'success', 'complete']])
 })
@@ -182,7 +215,11 @@ test('storage keeps what it is given within its limits', async () => {
     }
     wx.setStorageSync!('date', new Date(5))
     wx.setStorageSync!('list', [1, { a: null }])
-    const read = [(wx.getStorageSync!('date') as Date).getTime(), wx.getStorageSync!('list'), wx.getStorageSync!('none')]
+    const read = [
+      (wx.getStorageSync!('date') as Date).getTime(),
+      wx.getStorageSync!('list'),
+      wx.getStorageSync!('none'),
+    ]
     const large = attempt(() => wx.setStorageSync!('large', 'x'.repeat(1 << 20)))
     for (let i = 0; i < 10; i++) attempt(() => wx.setStorageSync!(`part${i}`, 'x'.repeat(1_040_000)))
     const full = attempt(() => wx.setStorageSync!('more', 'x'.repeat(200_000)))
@@ -209,7 +246,11 @@ test('storage keeps what it is given within its limits', async () => {
 test('the privacy setting says whether there is something to agree to', async () => {
   const page = await fixture.open()
   const setting = () => call(page, 'getPrivacySetting')
-  expect(await setting()).toEqual({ needAuthorization: true, privacyContractName: '《用户隐私保护指引》', errMsg: 'getPrivacySetting:ok' })
+  expect(await setting()).toEqual({
+    needAuthorization: true,
+    privacyContractName: '《用户隐私保护指引》',
+    errMsg: 'getPrivacySetting:ok',
+  })
   expect(await call(page, 'requirePrivacyAuthorize')).toEqual({ errMsg: 'requirePrivacyAuthorize:ok' })
   expect(await setting()).toMatchObject({ needAuthorization: false })
   await within(page, ({ phone }) => phone.start())
@@ -223,14 +264,28 @@ test('the phone describes itself, and what an old library lacks', async () => {
   const told = await within(page, ({ phone }) => {
     const wx = phone.program!.wx as Record<string, (...a: unknown[]) => Record<string, unknown>>
     const can = (schema: string) => wx.canIUse!(schema) as unknown
-    const schemas = ['button.open-type.chooseAvatar', 'getPrivacySetting', 'getPrivacySetting.success', 'view', 'input.type.nickname', 'nonsense', 'button.open-type.nonsense']
+    const schemas = [
+      'button.open-type.chooseAvatar',
+      'getPrivacySetting',
+      'getPrivacySetting.success',
+      'view',
+      'input.type.nickname',
+      'nonsense',
+      'button.open-type.nonsense',
+    ]
     const now = schemas.map(can)
     phone.change({ SDKVersion: '2.21.1' })
     return { now, before: schemas.map(can), info: wx.getSystemInfoSync!(), account: wx.getAccountInfoSync!() }
   })
   expect(told.now).toEqual([true, true, true, true, true, false, false])
   expect(told.before).toEqual([false, false, false, true, false, false, false])
-  expect(told.info).toMatchObject({ platform: 'ios', language: 'zh_CN', windowWidth: 375, windowHeight: 600, SDKVersion: '2.21.1' })
+  expect(told.info).toMatchObject({
+    platform: 'ios',
+    language: 'zh_CN',
+    windowWidth: 375,
+    windowHeight: 600,
+    SDKVersion: '2.21.1',
+  })
   expect(told.account).toEqual({ miniProgram: { appId: 'wx0000000000000001', envVersion: 'develop', version: '' } })
 })
 
@@ -259,11 +314,18 @@ test('the trace tells what happened without the secrets', async () => {
   await request(page, 'x', {
     method: 'POST',
     header: { Authorization: 'Bearer eyJhbGciOi.J9.abcdefghijkl' },
-    data: { variables: { input: { code: '0a3kcx0123456789abcdefghijklmnop' } }, phoneNumber: '13800138000', note: 'call 13912345678' },
+    data: {
+      variables: { input: { code: '0a3kcx0123456789abcdefghijklmnop' } },
+      phoneNumber: '13800138000',
+      note: 'call 13912345678',
+    },
   })
-  const events = await within(page, ({ phone }) => phone.trace.events.filter((e) => ['call', 'request', 'response', 'answer'].includes(e.kind)))
+  const events = await within(page, ({ phone }) =>
+    phone.trace.events.filter((e) => ['call', 'request', 'response', 'answer'].includes(e.kind)),
+  )
   const text = JSON.stringify(events)
-  for (const secret of ['eyJhbGciOi.J9', 'kcx0123456789', '13800138000', '13912345678']) expect(text).not.toContain(secret)
+  for (const secret of ['eyJhbGciOi.J9', 'kcx0123456789', '13800138000', '13912345678'])
+    expect(text).not.toContain(secret)
   expect(text).toContain('138*****000')
   const [called, sent, answered, told] = events.slice(-4)
   expect([called!.kind, sent!.kind, answered!.kind, told!.kind]).toEqual(['call', 'request', 'response', 'answer'])

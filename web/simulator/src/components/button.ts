@@ -57,7 +57,8 @@ function tapped(program: Program, part: Part) {
   }
   for (const type of types) {
     if (type in events && type !== 'agreePrivacyAuthorization') void open(program, part, type)
-    if (type === 'contact' || type === 'feedback' || type === 'openSetting' || type === 'launchApp') program.surroundings.leave(type)
+    if (type === 'contact' || type === 'feedback' || type === 'openSetting' || type === 'launchApp')
+      program.surroundings.leave(type)
   }
 }
 

@@ -77,7 +77,10 @@ function group(role: 'checkbox' | 'radio'): Spec {
     properties: { name: String },
     created(part) {
       part.host.setAttribute('role', role === 'radio' ? 'radiogroup' : 'group')
-      const checked = () => members(part.host, role).filter((c) => c.checked).map((c) => String(c.part.data.value ?? ''))
+      const checked = () =>
+        members(part.host, role)
+          .filter((c) => c.checked)
+          .map((c) => String(c.part.data.value ?? ''))
       const value = () => (role === 'radio' ? (checked()[0] ?? '') : checked())
       groups.set(part.host, () => part.triggerEvent('change', { value: value() }))
       fields.set(part.host, {

@@ -4,9 +4,21 @@ import { disable, fields, on, type Part, pressable, type Spec } from './define'
 /** `<scroll-view>`: an element that scrolls, and says when it comes to its ends. */
 export const scrollView: Spec = {
   properties: {
-    scrollX: Boolean, scrollY: Boolean, scrollTop: null, scrollLeft: null, upperThreshold: { type: null, value: 50 },
-    lowerThreshold: { type: null, value: 50 }, scrollIntoView: String, scrollWithAnimation: Boolean, enableFlex: Boolean, enhanced: Boolean,
-    showScrollbar: { type: Boolean, value: true }, bounces: Boolean, type: String, refresherEnabled: Boolean, refresherTriggered: Boolean,
+    scrollX: Boolean,
+    scrollY: Boolean,
+    scrollTop: null,
+    scrollLeft: null,
+    upperThreshold: { type: null, value: 50 },
+    lowerThreshold: { type: null, value: 50 },
+    scrollIntoView: String,
+    scrollWithAnimation: Boolean,
+    enableFlex: Boolean,
+    enhanced: Boolean,
+    showScrollbar: { type: Boolean, value: true },
+    bounces: Boolean,
+    type: String,
+    refresherEnabled: Boolean,
+    refresherTriggered: Boolean,
   },
   created(part) {
     part.host.setAttribute('tabindex', '0')
@@ -20,8 +32,10 @@ export const scrollView: Spec = {
       const lower = Number.parseFloat(String(part.data.lowerThreshold))
       if (deltaY > 0 && scrollTop <= upper) part.triggerEvent('scrolltoupper', { direction: 'top' })
       if (deltaX > 0 && scrollLeft <= upper) part.triggerEvent('scrolltoupper', { direction: 'left' })
-      if (deltaY < 0 && scrollHeight - scrollTop - clientHeight <= lower) part.triggerEvent('scrolltolower', { direction: 'bottom' })
-      if (deltaX < 0 && scrollWidth - scrollLeft - clientWidth <= lower) part.triggerEvent('scrolltolower', { direction: 'right' })
+      if (deltaY < 0 && scrollHeight - scrollTop - clientHeight <= lower)
+        part.triggerEvent('scrolltolower', { direction: 'bottom' })
+      if (deltaX < 0 && scrollWidth - scrollLeft - clientWidth <= lower)
+        part.triggerEvent('scrolltolower', { direction: 'right' })
     })
   },
   changed(part, name, value) {
@@ -37,8 +51,16 @@ export const scrollView: Spec = {
 /** `<swiper>`: its items side by side, one of them to be seen. */
 export const swiper: Spec = {
   properties: {
-    current: { type: Number, value: 0 }, indicatorDots: Boolean, autoplay: Boolean, interval: Number, duration: Number, circular: Boolean,
-    vertical: Boolean, previousMargin: String, nextMargin: String, displayMultipleItems: Number,
+    current: { type: Number, value: 0 },
+    indicatorDots: Boolean,
+    autoplay: Boolean,
+    interval: Number,
+    duration: Number,
+    circular: Boolean,
+    vertical: Boolean,
+    previousMargin: String,
+    nextMargin: String,
+    displayMultipleItems: Number,
   },
   created(part) {
     part.host.setAttribute('tabindex', '0')
@@ -60,7 +82,9 @@ export const swiper: Spec = {
 
 function turn(part: Part) {
   const current = Number(part.data.current)
-  part.host.scrollTo(on(part.data.vertical) ? { top: current * part.host.clientHeight } : { left: current * part.host.clientWidth })
+  part.host.scrollTo(
+    on(part.data.vertical) ? { top: current * part.host.clientHeight } : { left: current * part.host.clientWidth },
+  )
 }
 
 export const swiperItem: Spec = { properties: { itemId: String, skipHiddenItemLayout: Boolean } }
@@ -69,13 +93,23 @@ export const swiperItem: Spec = { properties: { itemId: String, skipHiddenItemLa
 export const rootPortal: Spec = { properties: { enable: { type: Boolean, value: true } } }
 
 const targets: Record<string, string> = {
-  navigate: 'navigateTo', redirect: 'redirectTo', switchTab: 'switchTab', reLaunch: 'reLaunch', navigateBack: 'navigateBack', exit: 'exitMiniProgram',
+  navigate: 'navigateTo',
+  redirect: 'redirectTo',
+  switchTab: 'switchTab',
+  reLaunch: 'reLaunch',
+  navigateBack: 'navigateBack',
+  exit: 'exitMiniProgram',
 }
 
 /** `<navigator>`: a link to another page. */
 export function navigator(program: Program): Spec {
   return {
-    properties: { url: String, openType: { type: String, value: 'navigate' }, delta: { type: Number, value: 1 }, target: String },
+    properties: {
+      url: String,
+      openType: { type: String, value: 'navigate' },
+      delta: { type: Number, value: 1 },
+      target: String,
+    },
     created(part) {
       pressable(part, 'link')
       part.addListener('tap', () => {
@@ -96,8 +130,16 @@ export function navigator(program: Program): Spec {
 export function picker(program: Program): Spec {
   return {
     properties: {
-      mode: { type: String, value: 'selector' }, range: { type: null, value: [] }, rangeKey: String, value: null, start: String, end: String,
-      disabled: Boolean, name: String, headerText: String, fields: String,
+      mode: { type: String, value: 'selector' },
+      range: { type: null, value: [] },
+      rangeKey: String,
+      value: null,
+      start: String,
+      end: String,
+      disabled: Boolean,
+      name: String,
+      headerText: String,
+      fields: String,
     },
     created(part) {
       pressable(part, 'button')
@@ -119,7 +161,13 @@ async function pick(program: Program, part: Part) {
   const { mode, value, rangeKey, start, end } = part.data
   const named = (item: unknown) => String(rangeKey ? (item as Record<string, unknown>)[String(rangeKey)] : item)
   const range = ((part.data.range ?? []) as unknown[]).map(named)
-  const picked = await program.surroundings.pick({ mode: String(mode), value, range, start: String(start), end: String(end) })
+  const picked = await program.surroundings.pick({
+    mode: String(mode),
+    value,
+    range,
+    start: String(start),
+    end: String(end),
+  })
   program.timers.deliver(() => {
     if (picked === null) return part.triggerEvent('cancel', {})
     part.setData({ value: picked })

@@ -7,7 +7,14 @@ import { on, type Part, type Spec } from './define'
 export const view: Spec = { properties: { animation: null } }
 
 export const text: Spec = {
-  properties: { selectable: Boolean, userSelect: Boolean, space: String, decode: Boolean, overflow: String, maxLines: Number },
+  properties: {
+    selectable: Boolean,
+    userSelect: Boolean,
+    space: String,
+    decode: Boolean,
+    overflow: String,
+    maxLines: Number,
+  },
   changed(part, name, value) {
     if (name === 'selectable' || name === 'userSelect') part.host.style.userSelect = on(value) ? 'text' : ''
     if (name === 'space') part.host.style.whiteSpace = value ? 'pre-wrap' : ''
@@ -21,7 +28,12 @@ export function image(program: Program): Spec {
   const pictures = new WeakMap<Part, HTMLImageElement>()
   return {
     properties: {
-      src: String, mode: { type: String, value: 'scaleToFill' }, lazyLoad: Boolean, webp: Boolean, showMenuByLongpress: Boolean, fadeIn: Boolean,
+      src: String,
+      mode: { type: String, value: 'scaleToFill' },
+      lazyLoad: Boolean,
+      webp: Boolean,
+      showMenuByLongpress: Boolean,
+      fadeIn: Boolean,
     },
     created(part) {
       const picture = document.createElement('img')
@@ -32,7 +44,9 @@ export function image(program: Program): Spec {
       picture.addEventListener('load', () => {
         part.triggerEvent('load', { width: picture.naturalWidth, height: picture.naturalHeight })
       })
-      picture.addEventListener('error', () => part.triggerEvent('error', { errMsg: `GET ${String(part.data.src)} 404` }))
+      picture.addEventListener('error', () =>
+        part.triggerEvent('error', { errMsg: `GET ${String(part.data.src)} 404` }),
+      )
     },
     changed(part, name, value) {
       const picture = pictures.get(part)!
@@ -48,7 +62,8 @@ export function image(program: Program): Spec {
 async function load(program: Program, part: Part, picture: HTMLImageElement, src: string) {
   const temporary = await program.files.picture(src)
   if (part.data.src !== src) return
-  const address = temporary ?? program.bundle.assets[`/${posix(src.startsWith('/') ? src : directoryOf(part) + src)}`] ?? src
+  const address =
+    temporary ?? program.bundle.assets[`/${posix(src.startsWith('/') ? src : directoryOf(part) + src)}`] ?? src
   if (src === '') picture.removeAttribute('src')
   else picture.src = /^https?:/.test(address) && !temporary ? program.phone.resolveUrl(address) : address
 }
@@ -60,8 +75,15 @@ function directoryOf(part: Part): string {
 }
 
 const icons: Record<string, [string, string]> = {
-  success: ['✓', '#07c160'], success_no_circle: ['✓', '#07c160'], info: ['i', '#10aeff'], warn: ['!', '#fa5151'],
-  waiting: ['…', '#10aeff'], cancel: ['✕', '#fa5151'], download: ['↓', '#07c160'], search: ['⌕', '#b2b2b2'], clear: ['✕', '#b2b2b2'],
+  success: ['✓', '#07c160'],
+  success_no_circle: ['✓', '#07c160'],
+  info: ['i', '#10aeff'],
+  warn: ['!', '#fa5151'],
+  waiting: ['…', '#10aeff'],
+  cancel: ['✕', '#fa5151'],
+  download: ['↓', '#07c160'],
+  search: ['⌕', '#b2b2b2'],
+  clear: ['✕', '#b2b2b2'],
 }
 
 export const icon: Spec = {
@@ -71,12 +93,15 @@ export const icon: Spec = {
     const [glyph, color] = icons[String(part.data.type)] ?? ['', '']
     part.host.dataset.glyph = glyph
     part.host.style.color = String(part.data.color || color)
-    if (name === 'size') part.host.style.setProperty('--size', lengths(typeof value === 'number' ? `${value}px` : String(value)))
+    if (name === 'size')
+      part.host.style.setProperty('--size', lengths(typeof value === 'number' ? `${value}px` : String(value)))
   },
 }
 
 const allowed = new Set(
-  'a abbr address article b blockquote br caption code col colgroup dd del div dl dt em fieldset h1 h2 h3 h4 h5 h6 hr i img ins label legend li mark ol p pre q s section small span strong sub sup table tbody td tfoot th thead tr tt u ul'.split(' '),
+  'a abbr address article b blockquote br caption code col colgroup dd del div dl dt em fieldset h1 h2 h3 h4 h5 h6 hr i img ins label legend li mark ol p pre q s section small span strong sub sup table tbody td tfoot th thead tr tt u ul'.split(
+    ' ',
+  ),
 )
 const kept = ['class', 'style', 'src', 'alt', 'width', 'height', 'colspan', 'rowspan', 'start', 'type', 'span', 'dir']
 
@@ -108,7 +133,8 @@ function parsed(html: string): RichNode[] {
 }
 
 function rendered(node: RichNode): Node {
-  if (node.type === 'text' || !node.name || !allowed.has(node.name.toLowerCase())) return document.createTextNode(node.text ?? '')
+  if (node.type === 'text' || !node.name || !allowed.has(node.name.toLowerCase()))
+    return document.createTextNode(node.text ?? '')
   const element = document.createElement(node.name)
   for (const name of kept) {
     const value = node.attrs?.[name]
@@ -123,7 +149,14 @@ function rendered(node: RichNode): Node {
 /** `<page-meta>`: the style of the page as a whole. */
 export function pageMeta(program: Program): Spec {
   return {
-    properties: { pageStyle: String, rootFontSize: String, backgroundColor: String, backgroundTextStyle: String, pageFontSize: String, scrollTop: String },
+    properties: {
+      pageStyle: String,
+      rootFontSize: String,
+      backgroundColor: String,
+      backgroundTextStyle: String,
+      pageFontSize: String,
+      scrollTop: String,
+    },
     attached: (part) => meta(program, part),
     changed: (part) => meta(program, part),
   }

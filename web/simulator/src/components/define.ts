@@ -35,10 +35,45 @@ export interface Spec {
 export const fields = new WeakMap<Element, Field>()
 
 const aria = [
-  'role', 'label', 'labelledby', 'describedby', 'hidden', 'live', 'atomic', 'busy', 'checked', 'controls', 'current', 'disabled',
-  'expanded', 'haspopup', 'invalid', 'level', 'modal', 'orientation', 'posinset', 'pressed', 'readonly', 'required', 'roledescription',
-  'selected', 'setsize', 'sort', 'valuemax', 'valuemin', 'valuenow', 'valuetext', 'placeholder', 'multiselectable', 'owns', 'flowto',
-  'activedescendant', 'autocomplete', 'errormessage', 'keyshortcuts', 'relevant',
+  'role',
+  'label',
+  'labelledby',
+  'describedby',
+  'hidden',
+  'live',
+  'atomic',
+  'busy',
+  'checked',
+  'controls',
+  'current',
+  'disabled',
+  'expanded',
+  'haspopup',
+  'invalid',
+  'level',
+  'modal',
+  'orientation',
+  'posinset',
+  'pressed',
+  'readonly',
+  'required',
+  'roledescription',
+  'selected',
+  'setsize',
+  'sort',
+  'valuemax',
+  'valuemin',
+  'valuenow',
+  'valuetext',
+  'placeholder',
+  'multiselectable',
+  'owns',
+  'flowto',
+  'activedescendant',
+  'autocomplete',
+  'errormessage',
+  'keyshortcuts',
+  'relevant',
 ]
 
 const attributes: Record<string, string> = Object.fromEntries(
@@ -48,13 +83,25 @@ const attributes: Record<string, string> = Object.fromEntries(
 /** Roles of things that are pressed. */
 const pressed = new Set(['button', 'link', 'checkbox', 'radio', 'switch', 'tab', 'menuitem', 'option'])
 
-const common = [...Object.keys(attributes), 'role', 'tabindex', 'hidden', 'hoverClass', 'hoverStayTime', 'hoverStartTime', 'hoverStopPropagation']
+const common = [
+  ...Object.keys(attributes),
+  'role',
+  'tabindex',
+  'hidden',
+  'hoverClass',
+  'hoverStayTime',
+  'hoverStartTime',
+  'hoverStopPropagation',
+]
 
 /** Makes `tag` known to all templates. */
 export function define(space: glassEasel.ComponentSpace, tag: string, spec: Spec) {
   const kinds = Object.entries(spec.properties ?? {}).map(([name, given]) => [name, kindOf(given)] as const)
   const own = kinds.map(([name]) => name)
-  const coerce = new Map<string, Kind['coerce']>([['hidden', Boolean], ...kinds.map(([name, { coerce }]) => [name, coerce] as const)])
+  const coerce = new Map<string, Kind['coerce']>([
+    ['hidden', Boolean],
+    ...kinds.map(([name, { coerce }]) => [name, coerce] as const),
+  ])
   const names = [...new Set([...common, ...own])]
   const properties = {
     ...Object.fromEntries(common.map((name) => [name, { type: null, value: undefined }])),
@@ -106,7 +153,10 @@ interface Kind {
 
 /** Built-in components take what they are given and make of it what they need, without complaint. */
 function kindOf(given: unknown): Kind {
-  const { type, value } = (typeof given === 'function' || given === null ? { type: given } : given) as { type: unknown; value?: unknown }
+  const { type, value } = (typeof given === 'function' || given === null ? { type: given } : given) as {
+    type: unknown
+    value?: unknown
+  }
   if (type === String) return { value: value ?? '', coerce: (v) => (v === undefined || v === null ? '' : String(v)) }
   if (type === Boolean) return { value: value ?? false, coerce: Boolean }
   if (type === Number) return { value: value ?? 0, coerce: (v) => Number(v) || 0 }
@@ -129,7 +179,8 @@ function reflect(part: Part, focusable: HTMLElement, name: string, value: unknow
   const attribute = attributes[name] ?? (name === 'role' || name === 'tabindex' ? name : undefined)
   if (!attribute) return
   // Whoever says that something can be pressed wants everybody to be able to.
-  if (name === 'ariaRole' && pressed.has(String(value)) && !focusable.hasAttribute('tabindex')) pressable(part, String(value))
+  if (name === 'ariaRole' && pressed.has(String(value)) && !focusable.hasAttribute('tabindex'))
+    pressable(part, String(value))
   if (value === undefined || value === null || value === '') focusable.removeAttribute(attribute)
   else focusable.setAttribute(attribute, String(value))
 }

@@ -14,7 +14,8 @@ export function form(program: Program): Spec {
     properties: { reportSubmit: Boolean, reportSubmitTimeout: Number },
     created(part) {
       forms.set(part.host, {
-        submit: () => part.triggerEvent('submit', { value: values(program, part.host), formId: 'the formId is a mock one' }),
+        submit: () =>
+          part.triggerEvent('submit', { value: values(program, part.host), formId: 'the formId is a mock one' }),
         reset: () => {
           for (const element of part.host.querySelectorAll('*')) fields.get(element)?.reset()
           part.triggerEvent('reset', {})
@@ -30,7 +31,8 @@ function values(program: Program, root: Element): Record<string, unknown> {
     const field = fields.get(element)
     if (field?.name()) found[field.name()] = field.value()
     const component = (element as { __wxElement?: FieldComponent }).__wxElement
-    if (component?.data && program.definitions.isField(component)) found[component.data.name ?? ''] = component.data.value
+    if (component?.data && program.definitions.isField(component))
+      found[component.data.name ?? ''] = component.data.value
   }
   delete found['']
   return found

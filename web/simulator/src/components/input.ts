@@ -47,7 +47,13 @@ export function input(program: Program): Spec {
 
 export function textarea(program: Program): Spec {
   return {
-    properties: { ...shared, autoHeight: Boolean, fixed: Boolean, showConfirmBar: Boolean, disableDefaultPadding: Boolean },
+    properties: {
+      ...shared,
+      autoHeight: Boolean,
+      fixed: Boolean,
+      showConfirmBar: Boolean,
+      disableDefaultPadding: Boolean,
+    },
     created: (part) => build(part, document.createElement('textarea'), program),
     attached: focusIfAsked,
     changed: (part, name, value) => apply(part, natives.get(part)!, name, value),
@@ -99,7 +105,8 @@ function typed(part: Part, native: Native, detail: { value: string; cursor: numb
   part.triggerEvent('input', detail, {
     handleListenerReturn: (answer: unknown) => {
       if (typeof answer === 'string') replaced = answer
-      else if (typeof (answer as { value?: unknown } | undefined)?.value === 'string') replaced = (answer as { value: string }).value
+      else if (typeof (answer as { value?: unknown } | undefined)?.value === 'string')
+        replaced = (answer as { value: string }).value
     },
   })
   if (replaced !== undefined) part.setData({ value: replaced })

@@ -48,12 +48,21 @@ export class Definitions {
     this.space = this.env.createCodeSpace('main', true)
     builtIn(this.space.getComponentSpace())
     this.#templates = bundle.templates(wrapEvent)
-    const watcher = this.space.getComponentSpace().define().lifetime('attached', function () {
-      attached((this as unknown as { _$: glassEasel.GeneralComponent })._$)
-    })
+    const watcher = this.space
+      .getComponentSpace()
+      .define()
+      .lifetime('attached', function () {
+        attached((this as unknown as { _$: glassEasel.GeneralComponent })._$)
+      })
     this.space.setOverallBehavior(watcher.registerBehavior() as unknown as glassEasel.GeneralBehavior)
     this.#fields = new Map<string, unknown>([
-      ['wx://form-field', this.space.behavior().definition({ properties: { name: String, value: null } }).register()],
+      [
+        'wx://form-field',
+        this.space
+          .behavior()
+          .definition({ properties: { name: String, value: null } })
+          .register(),
+      ],
       ['wx://form-field-group', this.space.behavior().register()],
       ['wx://form-field-button', this.space.behavior().register()],
       ['wx://component-export', this.space.behavior().register()],

@@ -53,7 +53,9 @@ export class PageHost {
     this.#backend = new PageBackend(shadow, surface.screen, (name) => definitions.sheet(name), surface.theme)
     const backend = definitions.env.associateBackend(this.#backend)
     definitions.space.addStyleSheet('app', 'app')
-    const search = Object.entries(query).map(([name, value]) => `${name}=${value}`).join('&')
+    const search = Object.entries(query)
+      .map(([name, value]) => `${name}=${value}`)
+      .join('&')
     this.#root = backend.createRoot('page', definitions.space, search ? `${path}?${search}` : path)
     this.instance = this.#root.get() as PageInstance
     this.instance.route = path

@@ -1,4 +1,4 @@
-import type { glassEasel } from 'glass-easel-miniprogram-adapter'
+import { glassEasel } from 'glass-easel-miniprogram-adapter'
 import type { Bundle, WindowConfig } from '../bundle'
 import { defineBuiltIns } from '../components'
 import baseStyle from '../components/base.css?inline'
@@ -86,6 +86,8 @@ export class Program {
       clearInterval: clear,
       global: {},
     })
+    glassEasel.addGlobalErrorListener(this.#thrown)
+    addEventListener('unhandledrejection', this.#rejected)
   }
 
   get trace(): Trace {
@@ -117,7 +119,9 @@ export class Program {
       this.navigation.reLaunch(`/${this.bundle.app.pages[0]}`)
       return
     }
-    const search = Object.entries(query).map(([name, value]) => `${name}=${value}`).join('&')
+    const search = Object.entries(query)
+      .map(([name, value]) => `${name}=${value}`)
+      .join('&')
     this.navigation.reLaunch(`/${path}${search && `?${search}`}`)
   }
 
@@ -156,6 +160,8 @@ export class Program {
     this.emit('suspend', {})
     this.ended = true
     this.timers.end()
+    glassEasel.removeGlobalErrorListener(this.#thrown)
+    removeEventListener('unhandledrejection', this.#rejected)
     for (const page of this.navigation.pages) page.element.remove()
   }
 
@@ -205,6 +211,22 @@ export class Program {
     this.emit('themeChange', { theme })
   }
 
+  /** What a listener or a life cycle of a component threw, which the framework has caught. */
+  readonly #thrown: Parameters<typeof glassEasel.addGlobalErrorListener>[0] = (error, method, component) => {
+    const path = typeof component === 'string' ? component : component?.is
+    this.fail([path, method].filter(Boolean).join(' '), error)
+    return false
+  }
+
+  readonly #rejected = ({ reason, promise }: PromiseRejectionEvent) => {
+    this.trace.add('log', 'error', {
+      ok: false,
+      detail: ['unhandled rejection', reason instanceof Error ? String(reason) : reason],
+    })
+    this.#life('onUnhandledRejection', { reason, promise })
+    this.emit('unhandledRejection', { reason, promise })
+  }
+
   #register(definition: AppInstance) {
     this.#app = Object.assign(this.#app ?? {}, definition)
   }
@@ -244,6 +266,18 @@ export class Program {
       }
     const [log, info, warn, error, debug] = (['log', 'info', 'warn', 'error', 'debug'] as const).map(write)
     const nothing = () => {}
-    return { log, info, warn, error, debug, group: log, groupEnd: nothing, time: nothing, timeEnd: nothing, trace: debug, table: log }
+    return {
+      log,
+      info,
+      warn,
+      error,
+      debug,
+      group: log,
+      groupEnd: nothing,
+      time: nothing,
+      timeEnd: nothing,
+      trace: debug,
+      table: log,
+    }
   }
 }

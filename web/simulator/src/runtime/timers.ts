@@ -68,13 +68,16 @@ export class Timers {
   }
 
   #start(id: number, timer: Timer) {
-    timer.native = setTimeout(() => {
-      if (timer.every === undefined) this.#timers.delete(id)
-      else {
-        timer.due = Date.now() + timer.every
-        this.#start(id, timer)
-      }
-      timer.handler()
-    }, Math.max(0, timer.due - Date.now()))
+    timer.native = setTimeout(
+      () => {
+        if (timer.every === undefined) this.#timers.delete(id)
+        else {
+          timer.due = Date.now() + timer.every
+          this.#start(id, timer)
+        }
+        timer.handler()
+      },
+      Math.max(0, timer.due - Date.now()),
+    )
   }
 }

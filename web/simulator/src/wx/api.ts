@@ -67,7 +67,11 @@ export function asynchronous(program: Program, name: string, run: Run, promise =
 }
 
 /** A synchronous API, which throws what it fails with. */
-export function synchronous<A extends unknown[], R>(program: Program, name: string, run: (...args: A) => R): (...args: A) => R {
+export function synchronous<A extends unknown[], R>(
+  program: Program,
+  name: string,
+  run: (...args: A) => R,
+): (...args: A) => R {
   return (...args) => {
     try {
       const result = run(...args)

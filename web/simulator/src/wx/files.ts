@@ -11,7 +11,9 @@ export class TemporaryFiles {
 
   /** Keeps the file and returns its path, which looks different in WeChat's own simulator. */
   add(blob: Blob): string {
-    const name = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('')
+    const name = Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) =>
+      byte.toString(16).padStart(2, '0'),
+    ).join('')
     const extension = blob.type.split('/')[1]?.replace('jpeg', 'jpg').replace('svg+xml', 'svg') ?? 'bin'
     const path = this.#platform === 'devtools' ? `http://tmp/${name}.${extension}` : `wxfile://tmp_${name}.${extension}`
     this.#files.set(path, { blob, url: '' })

@@ -24,7 +24,9 @@ function navigationApis(program: Program): Record<string, unknown> {
     switchTab: go('switchTab', (n, { url }) => n.switchTab(url)),
     navigateBack: go('navigateBack', (n, { delta }) => n.navigateBack(delta)),
     exitMiniProgram: asynchronous(program, 'exitMiniProgram', () => program.toBackground()),
-    navigateToMiniProgram: asynchronous(program, 'navigateToMiniProgram', ({ appId }) => program.surroundings.leave(`Mini Program ${String(appId)}`)),
+    navigateToMiniProgram: asynchronous(program, 'navigateToMiniProgram', ({ appId }) =>
+      program.surroundings.leave(`Mini Program ${String(appId)}`),
+    ),
     makePhoneCall: asynchronous(program, 'makePhoneCall', () => program.surroundings.leave('phone')),
   }
 }
@@ -61,7 +63,10 @@ function feedbackApis(program: Program): Record<string, unknown> {
       return { confirm, cancel: !confirm, content: content ?? null }
     }),
     showActionSheet: asynchronous(program, 'showActionSheet', async ({ itemList, alertText }) => {
-      const index = await surroundings.showActionSheet({ items: ((itemList ?? []) as unknown[]).map(text), alertText: text(alertText) })
+      const index = await surroundings.showActionSheet({
+        items: ((itemList ?? []) as unknown[]).map(text),
+        alertText: text(alertText),
+      })
       if (index === null) throw new WxError('cancel')
       return { tapIndex: index }
     }),

@@ -22,7 +22,8 @@ export function loginApis(program: Program): Record<string, unknown> {
         reachable()
         if (phone.account.loginBlocked) throw new WxError('wxa login is blocked', 1402101)
         const { appId } = phone.device
-        if (phone.device.platform === 'devtools' && (appId === '' || appId === 'touristappid')) return { code: mockCode }
+        if (phone.device.platform === 'devtools' && (appId === '' || appId === 'touristappid'))
+          return { code: mockCode }
         return { code: await interruptible(program, withTimeout(newCode(program), timeout)) }
       },
       false,
@@ -43,7 +44,8 @@ export function loginApis(program: Program): Record<string, unknown> {
       return anonymous(program)
     }),
     getUserProfile: asynchronous(program, 'getUserProfile', async ({ desc }) => {
-      if (typeof desc !== 'string' || desc === '') throw new WxError('parameter error: parameter.desc should be String instead of Undefined;')
+      if (typeof desc !== 'string' || desc === '')
+        throw new WxError('parameter error: parameter.desc should be String instead of Undefined;')
       await program.privacy.pass('getUserProfile', 'userInfo')
       return anonymous(program)
     }),

@@ -7,7 +7,10 @@ export function logApis(program: Program): Record<string, unknown> {
     const write =
       (level: string) =>
       (...values: unknown[]) => {
-        program.trace.add('log', `${where}.${level}`, { ok: level !== 'error', detail: { filters: [...filters], values } })
+        program.trace.add('log', `${where}.${level}`, {
+          ok: level !== 'error',
+          detail: { filters: [...filters], values },
+        })
       }
     const manager = {
       info: write('info'),

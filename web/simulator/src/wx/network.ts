@@ -110,9 +110,12 @@ export class Network {
 export function networkApis(program: Program): Record<string, unknown> {
   const network = new Network(program)
   return {
-    request: (options: Options = {}) => network.run('request', options, (signal, task) => request(program, options, signal, task)),
-    uploadFile: (options: Options = {}) => network.run('uploadFile', options, (signal, task) => upload(program, options, signal, task)),
-    downloadFile: (options: Options = {}) => network.run('downloadFile', options, (signal) => download(program, options, signal)),
+    request: (options: Options = {}) =>
+      network.run('request', options, (signal, task) => request(program, options, signal, task)),
+    uploadFile: (options: Options = {}) =>
+      network.run('uploadFile', options, (signal, task) => upload(program, options, signal, task)),
+    downloadFile: (options: Options = {}) =>
+      network.run('downloadFile', options, (signal) => download(program, options, signal)),
   }
 }
 
@@ -133,31 +136,52 @@ async function upload(program: Program, options: Options, signal: AbortSignal, t
   const url = urlOf(options)
   const file = program.files.get(String(options.filePath))
   if (!file) throw new WxError('file not found')
-  if (typeof options.name !== 'string') throw new WxError('parameter error: parameter.name should be String instead of Undefined;')
+  if (typeof options.name !== 'string')
+    throw new WxError('parameter error: parameter.name should be String instead of Undefined;')
   const form = new FormData()
-  for (const [name, value] of Object.entries((options.formData ?? {}) as Record<string, unknown>)) form.append(name, String(value))
+  for (const [name, value] of Object.entries((options.formData ?? {}) as Record<string, unknown>))
+    form.append(name, String(value))
   form.append(options.name, file, String(options.filePath).split('/').pop())
   const headers = headersOf(options.header)
   delete headers['content-type'] // it carries the boundary
-  const { response, header, cookies } = await exchange(program, url, { method: 'POST', headers, body: form, signal }, options.formData)
+  const { response, header, cookies } = await exchange(
+    program,
+    url,
+    { method: 'POST', headers, body: form, signal },
+    options.formData,
+  )
   Task.tell(task, 'ProgressUpdate', { progress: 100, totalBytesSent: file.size, totalBytesExpectedToSend: file.size })
   return { data: await response.text(), statusCode: response.status, header, cookies }
 }
 
 async function download(program: Program, options: Options, signal: AbortSignal): Promise<object> {
-  const { response, header } = await exchange(program, urlOf(options), { headers: headersOf(options.header), signal }, undefined)
+  const { response, header } = await exchange(
+    program,
+    urlOf(options),
+    { headers: headersOf(options.header), signal },
+    undefined,
+  )
   return { tempFilePath: program.files.add(await response.blob()), statusCode: response.status, header }
 }
 
 /** The exchange itself, with what the trace shows of it. */
 async function exchange(program: Program, url: string, init: RequestInit, shown: unknown) {
   const address = program.phone.resolveUrl(url)
-  const id = program.trace.add('request', `${init.method ?? 'GET'} ${address}`, { detail: { header: init.headers, data: shown } })
+  const id = program.trace.add('request', `${init.method ?? 'GET'} ${address}`, {
+    detail: { header: init.headers, data: shown },
+  })
   try {
     if (program.device.latency > 0) await new Promise((resolve) => setTimeout(resolve, program.device.latency))
-    const response = await fetch(address, { ...init, credentials: 'omit', cache: 'no-store', referrerPolicy: 'no-referrer' })
+    const response = await program.phone.wire(address, {
+      ...init,
+      credentials: 'omit',
+      cache: 'no-store',
+      referrerPolicy: 'no-referrer',
+    })
     const header = headerOf(response, program)
-    const copy = /json|text/.test(response.headers.get('content-type') ?? '') ? await response.clone().text() : undefined
+    const copy = /json|text/.test(response.headers.get('content-type') ?? '')
+      ? await response.clone().text()
+      : undefined
     program.trace.add('response', String(response.status), { of: id, ok: response.ok, detail: copy })
     const cookies = response.headers.getSetCookie()
     return { response, header, cookies }
@@ -178,7 +202,9 @@ function urlOf(options: Options): string {
 function headersOf(header: unknown): Record<string, string> {
   const entries = Object.entries((header ?? {}) as Record<string, unknown>)
   // The referer is WeChat's to set.
-  return Object.fromEntries(entries.map(([name, value]) => [name.toLowerCase(), String(value)]).filter(([name]) => name !== 'referer'))
+  return Object.fromEntries(
+    entries.map(([name, value]) => [name.toLowerCase(), String(value)]).filter(([name]) => name !== 'referer'),
+  )
 }
 
 function payload(url: string, method: string, data: unknown, type: string): { url: string; body?: BodyInit } {
@@ -188,7 +214,10 @@ function payload(url: string, method: string, data: unknown, type: string): { ur
     return { url: query ? `${url}${url.includes('?') ? '&' : '?'}${query}` : url }
   }
   if (typeof data === 'string' || data instanceof ArrayBuffer) return { url, body: data }
-  return { url, body: type.includes('application/x-www-form-urlencoded') ? queryOf(data as object) : JSON.stringify(data) }
+  return {
+    url,
+    body: type.includes('application/x-www-form-urlencoded') ? queryOf(data as object) : JSON.stringify(data),
+  }
 }
 
 function queryOf(data: object): string {

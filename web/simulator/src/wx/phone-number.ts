@@ -34,7 +34,9 @@ export async function phoneNumber(program: Program, realtime: boolean, quotaToas
 
 function refusal(program: Program, merged: boolean): WxError {
   if (merged) return new WxError('user deny', 103)
-  return program.device.platform === 'android' ? new WxError('user deny', undefined, ':fail:') : new WxError('user deny')
+  return program.device.platform === 'android'
+    ? new WxError('user deny', undefined, ':fail:')
+    : new WxError('user deny')
 }
 
 /** Compares versions as `3.4.1`. */

@@ -70,7 +70,9 @@ export class Privacy {
         () => ({ needAuthorization: this.needed, privacyContractName: phone.account.privacyContractName }),
         false,
       ),
-      requirePrivacyAuthorize: asynchronous(program, 'requirePrivacyAuthorize', () => this.pass('requirePrivacyAuthorize')),
+      requirePrivacyAuthorize: asynchronous(program, 'requirePrivacyAuthorize', () =>
+        this.pass('requirePrivacyAuthorize'),
+      ),
       openPrivacyContract: asynchronous(program, 'openPrivacyContract', () => {
         program.surroundings.openPrivacyContract(phone.account.privacyContractName)
       }),

@@ -80,12 +80,17 @@ class Area {
 }
 
 function kind(value: unknown): string {
-  return value === undefined ? 'Undefined' : value === null ? 'Null' : Object.prototype.toString.call(value).slice(8, -1)
+  return value === undefined
+    ? 'Undefined'
+    : value === null
+      ? 'Null'
+      : Object.prototype.toString.call(value).slice(8, -1)
 }
 
 export function storageApis(program: Program): Record<string, unknown> {
   const area = new Area(program)
-  const later = (name: string, run: (options: Options) => object | undefined) => asynchronous(program, name, (o) => run(o))
+  const later = (name: string, run: (options: Options) => object | undefined) =>
+    asynchronous(program, name, (o) => run(o))
   return {
     getStorageSync: synchronous(program, 'getStorageSync', (key: unknown) => area.get(key)?.data ?? ''),
     setStorageSync: synchronous(program, 'setStorageSync', (key: unknown, data: unknown) => area.set(key, data)),

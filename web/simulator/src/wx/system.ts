@@ -70,7 +70,16 @@ export function systemApis(program: Program): Record<string, unknown> {
 
 /** The pairs of on and off for what happens to the whole program. */
 function listeners(program: Program): Record<string, unknown> {
-  const names = ['AppShow', 'AppHide', 'NetworkStatusChange', 'ThemeChange', 'Error', 'UnhandledRejection', 'WindowResize', 'MemoryWarning']
+  const names = [
+    'AppShow',
+    'AppHide',
+    'NetworkStatusChange',
+    'ThemeChange',
+    'Error',
+    'UnhandledRejection',
+    'WindowResize',
+    'MemoryWarning',
+  ]
   return Object.fromEntries(
     names.flatMap((name) => {
       const event = name[0]!.toLowerCase() + name.slice(1)
@@ -114,5 +123,8 @@ function canIUse(program: Program, schema: string): boolean {
   const since = parts[schema] ?? apis[schema.split('.')[0]!]
   if (since) return atLeast(SDKVersion, since)
   const [name = ''] = schema.split('.')
-  return name in program.wx || (!schema.includes('.') && program.definitions.space.getComponentSpace().getGlobalUsingComponent(name) !== null)
+  return (
+    name in program.wx ||
+    (!schema.includes('.') && program.definitions.space.getComponentSpace().getGlobalUsingComponent(name) !== null)
+  )
 }

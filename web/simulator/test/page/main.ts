@@ -18,7 +18,15 @@ export interface Script {
 }
 
 const script: Script = {
-  privacy: 'agree', phone: 'own', avatar: 'png', nickname: 'pass', modal: true, action: 0, pick: 1, seen: [], chrome: undefined,
+  privacy: 'agree',
+  phone: 'own',
+  avatar: 'png',
+  nickname: 'pass',
+  modal: true,
+  action: 0,
+  pick: 1,
+  seen: [],
+  chrome: undefined,
 }
 
 const png = Uint8Array.from(

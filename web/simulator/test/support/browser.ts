@@ -18,10 +18,18 @@ const policy =
   "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; style-src 'self'; base-uri 'none'; form-action 'none'"
 
 const types: Record<string, string> = {
-  '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css', '.png': 'image/png', '.svg': 'image/svg+xml',
+  '.html': 'text/html',
+  '.js': 'text/javascript',
+  '.css': 'text/css',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml',
 }
 
-type Handler = (request: IncomingMessage, body: string, response: ServerResponse) => boolean | undefined | Promise<boolean | undefined>
+type Handler = (
+  request: IncomingMessage,
+  body: string,
+  response: ServerResponse,
+) => boolean | undefined | Promise<boolean | undefined>
 
 /** Builds a Mini Program, serves it under a strict policy, and opens it in Chromium. */
 export class Fixture {
@@ -55,7 +63,12 @@ export class Fixture {
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
     this.#browser = await chromium.launch({
       executablePath: process.env.MPAUTH_CHROMIUM ?? '/usr/bin/chromium',
-      args: ['--no-sandbox', '--disable-quic', '--disable-background-networking', '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1'],
+      args: [
+        '--no-sandbox',
+        '--disable-quic',
+        '--disable-background-networking',
+        '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
+      ],
     })
   }
 
@@ -68,7 +81,9 @@ export class Fixture {
     })
     page.on('pageerror', (error) => this.problems.push(String(error)))
     await page.addInitScript(() =>
-      addEventListener('securitypolicyviolation', (e) => console.error('policy', e.violatedDirective, e.blockedURI, e.sourceFile)),
+      addEventListener('securitypolicyviolation', (e) =>
+        console.error('policy', e.violatedDirective, e.blockedURI, e.sourceFile),
+      ),
     )
     if (options.clock) await page.clock.install()
     await page.goto(`${this.address}/${search}`)
@@ -90,7 +105,10 @@ export class Fixture {
     const path = new URL(request.url!, 'http://x').pathname
     const file = join(this.#directory, path === '/' ? 'index.html' : path)
     const content = await readFile(file).catch(() => undefined)
-    response.writeHead(content ? 200 : 404, { 'content-type': types[extname(file)] ?? 'text/plain', 'content-security-policy': policy })
+    response.writeHead(content ? 200 : 404, {
+      'content-type': types[extname(file)] ?? 'text/plain',
+      'content-security-policy': policy,
+    })
     response.end(content)
   }
 }
@@ -107,7 +125,11 @@ export function useFixture(program: string, options: CompileOptions = {}, expect
 }
 
 /** Calls a function in the page with the phone and its scripted person. */
-export async function within<T, A = undefined>(page: Page, run: (control: Control, argument: A) => T | Promise<T>, argument?: A): Promise<T> {
+export async function within<T, A = undefined>(
+  page: Page,
+  run: (control: Control, argument: A) => T | Promise<T>,
+  argument?: A,
+): Promise<T> {
   const control = await page.evaluateHandle(() => (window as unknown as { control: Control }).control)
   return control.evaluate(run as never, argument as never) as Promise<T>
 }
