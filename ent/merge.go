@@ -27,8 +27,12 @@ type Merge struct {
 	Cause merge.Cause `json:"cause,omitempty"`
 	// State holds the value of the "state" field.
 	State merge.State `json:"state,omitempty"`
-	// The ids of what moved, once it is done.
+	// Of a phone: the keyed hash of the number. The offer holds while the one who stays has it.
+	Proof *[]byte `json:"proof,omitempty"`
+	// The ids of the identities that moved, once it is done.
 	Identities []string `json:"identities,omitempty"`
+	// Which of profile and phone moved with them.
+	Moved []string `json:"moved,omitempty"`
 	// When it was proved.
 	CreatedAt time.Time `json:"created_at,omitempty"`
 	// How long the offer holds, or, once it is done, how long it can be undone.
@@ -41,7 +45,7 @@ func (*Merge) scanValues(columns []string) ([]any, error) {
 	values := make([]any, len(columns))
 	for i := range columns {
 		switch columns[i] {
-		case merge.FieldIdentities:
+		case merge.FieldProof, merge.FieldIdentities, merge.FieldMoved:
 			values[i] = new([]byte)
 		case merge.FieldCause, merge.FieldState:
 			values[i] = new(sql.NullString)
@@ -94,12 +98,26 @@ func (_m *Merge) assignValues(columns []string, values []any) error {
 			} else if value.Valid {
 				_m.State = merge.State(value.String)
 			}
+		case merge.FieldProof:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field proof", values[i])
+			} else if value != nil {
+				_m.Proof = value
+			}
 		case merge.FieldIdentities:
 			if value, ok := values[i].(*[]byte); !ok {
 				return fmt.Errorf("unexpected type %T for field identities", values[i])
 			} else if value != nil && len(*value) > 0 {
 				if err := json.Unmarshal(*value, &_m.Identities); err != nil {
 					return fmt.Errorf("unmarshal field identities: %w", err)
+				}
+			}
+		case merge.FieldMoved:
+			if value, ok := values[i].(*[]byte); !ok {
+				return fmt.Errorf("unexpected type %T for field moved", values[i])
+			} else if value != nil && len(*value) > 0 {
+				if err := json.Unmarshal(*value, &_m.Moved); err != nil {
+					return fmt.Errorf("unmarshal field moved: %w", err)
 				}
 			}
 		case merge.FieldCreatedAt:
@@ -162,8 +180,16 @@ func (_m *Merge) String() string {
 	builder.WriteString("state=")
 	builder.WriteString(fmt.Sprintf("%v", _m.State))
 	builder.WriteString(", ")
+	if v := _m.Proof; v != nil {
+		builder.WriteString("proof=")
+		builder.WriteString(fmt.Sprintf("%v", *v))
+	}
+	builder.WriteString(", ")
 	builder.WriteString("identities=")
 	builder.WriteString(fmt.Sprintf("%v", _m.Identities))
+	builder.WriteString(", ")
+	builder.WriteString("moved=")
+	builder.WriteString(fmt.Sprintf("%v", _m.Moved))
 	builder.WriteString(", ")
 	builder.WriteString("created_at=")
 	builder.WriteString(_m.CreatedAt.Format(time.ANSIC))

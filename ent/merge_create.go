@@ -56,9 +56,21 @@ func (_c *MergeCreate) SetNillableState(v *merge.State) *MergeCreate {
 	return _c
 }
 
+// SetProof sets the "proof" field.
+func (_c *MergeCreate) SetProof(v []byte) *MergeCreate {
+	_c.mutation.SetProof(v)
+	return _c
+}
+
 // SetIdentities sets the "identities" field.
 func (_c *MergeCreate) SetIdentities(v []string) *MergeCreate {
 	_c.mutation.SetIdentities(v)
+	return _c
+}
+
+// SetMoved sets the "moved" field.
+func (_c *MergeCreate) SetMoved(v []string) *MergeCreate {
+	_c.mutation.SetMoved(v)
 	return _c
 }
 
@@ -157,6 +169,11 @@ func (_c *MergeCreate) check() error {
 			return &ValidationError{Name: "state", err: fmt.Errorf(`ent: validator failed for field "Merge.state": %w`, err)}
 		}
 	}
+	if v, ok := _c.mutation.Proof(); ok {
+		if err := merge.ProofValidator(v); err != nil {
+			return &ValidationError{Name: "proof", err: fmt.Errorf(`ent: validator failed for field "Merge.proof": %w`, err)}
+		}
+	}
 	if _, ok := _c.mutation.CreatedAt(); !ok {
 		return &ValidationError{Name: "created_at", err: errors.New(`ent: missing required field "Merge.created_at"`)}
 	}
@@ -215,9 +232,17 @@ func (_c *MergeCreate) createSpec() (*Merge, *sqlgraph.CreateSpec) {
 		_spec.SetField(merge.FieldState, field.TypeEnum, value)
 		_node.State = value
 	}
+	if value, ok := _c.mutation.Proof(); ok {
+		_spec.SetField(merge.FieldProof, field.TypeBytes, value)
+		_node.Proof = &value
+	}
 	if value, ok := _c.mutation.Identities(); ok {
 		_spec.SetField(merge.FieldIdentities, field.TypeJSON, value)
 		_node.Identities = value
+	}
+	if value, ok := _c.mutation.Moved(); ok {
+		_spec.SetField(merge.FieldMoved, field.TypeJSON, value)
+		_node.Moved = value
 	}
 	if value, ok := _c.mutation.CreatedAt(); ok {
 		_spec.SetField(merge.FieldCreatedAt, field.TypeTime, value)
@@ -315,6 +340,24 @@ func (u *MergeUpsert) UpdateState() *MergeUpsert {
 	return u
 }
 
+// SetProof sets the "proof" field.
+func (u *MergeUpsert) SetProof(v []byte) *MergeUpsert {
+	u.Set(merge.FieldProof, v)
+	return u
+}
+
+// UpdateProof sets the "proof" field to the value that was provided on create.
+func (u *MergeUpsert) UpdateProof() *MergeUpsert {
+	u.SetExcluded(merge.FieldProof)
+	return u
+}
+
+// ClearProof clears the value of the "proof" field.
+func (u *MergeUpsert) ClearProof() *MergeUpsert {
+	u.SetNull(merge.FieldProof)
+	return u
+}
+
 // SetIdentities sets the "identities" field.
 func (u *MergeUpsert) SetIdentities(v []string) *MergeUpsert {
 	u.Set(merge.FieldIdentities, v)
@@ -330,6 +373,24 @@ func (u *MergeUpsert) UpdateIdentities() *MergeUpsert {
 // ClearIdentities clears the value of the "identities" field.
 func (u *MergeUpsert) ClearIdentities() *MergeUpsert {
 	u.SetNull(merge.FieldIdentities)
+	return u
+}
+
+// SetMoved sets the "moved" field.
+func (u *MergeUpsert) SetMoved(v []string) *MergeUpsert {
+	u.Set(merge.FieldMoved, v)
+	return u
+}
+
+// UpdateMoved sets the "moved" field to the value that was provided on create.
+func (u *MergeUpsert) UpdateMoved() *MergeUpsert {
+	u.SetExcluded(merge.FieldMoved)
+	return u
+}
+
+// ClearMoved clears the value of the "moved" field.
+func (u *MergeUpsert) ClearMoved() *MergeUpsert {
+	u.SetNull(merge.FieldMoved)
 	return u
 }
 
@@ -441,6 +502,27 @@ func (u *MergeUpsertOne) UpdateState() *MergeUpsertOne {
 	})
 }
 
+// SetProof sets the "proof" field.
+func (u *MergeUpsertOne) SetProof(v []byte) *MergeUpsertOne {
+	return u.Update(func(s *MergeUpsert) {
+		s.SetProof(v)
+	})
+}
+
+// UpdateProof sets the "proof" field to the value that was provided on create.
+func (u *MergeUpsertOne) UpdateProof() *MergeUpsertOne {
+	return u.Update(func(s *MergeUpsert) {
+		s.UpdateProof()
+	})
+}
+
+// ClearProof clears the value of the "proof" field.
+func (u *MergeUpsertOne) ClearProof() *MergeUpsertOne {
+	return u.Update(func(s *MergeUpsert) {
+		s.ClearProof()
+	})
+}
+
 // SetIdentities sets the "identities" field.
 func (u *MergeUpsertOne) SetIdentities(v []string) *MergeUpsertOne {
 	return u.Update(func(s *MergeUpsert) {
@@ -459,6 +541,27 @@ func (u *MergeUpsertOne) UpdateIdentities() *MergeUpsertOne {
 func (u *MergeUpsertOne) ClearIdentities() *MergeUpsertOne {
 	return u.Update(func(s *MergeUpsert) {
 		s.ClearIdentities()
+	})
+}
+
+// SetMoved sets the "moved" field.
+func (u *MergeUpsertOne) SetMoved(v []string) *MergeUpsertOne {
+	return u.Update(func(s *MergeUpsert) {
+		s.SetMoved(v)
+	})
+}
+
+// UpdateMoved sets the "moved" field to the value that was provided on create.
+func (u *MergeUpsertOne) UpdateMoved() *MergeUpsertOne {
+	return u.Update(func(s *MergeUpsert) {
+		s.UpdateMoved()
+	})
+}
+
+// ClearMoved clears the value of the "moved" field.
+func (u *MergeUpsertOne) ClearMoved() *MergeUpsertOne {
+	return u.Update(func(s *MergeUpsert) {
+		s.ClearMoved()
 	})
 }
 
@@ -739,6 +842,27 @@ func (u *MergeUpsertBulk) UpdateState() *MergeUpsertBulk {
 	})
 }
 
+// SetProof sets the "proof" field.
+func (u *MergeUpsertBulk) SetProof(v []byte) *MergeUpsertBulk {
+	return u.Update(func(s *MergeUpsert) {
+		s.SetProof(v)
+	})
+}
+
+// UpdateProof sets the "proof" field to the value that was provided on create.
+func (u *MergeUpsertBulk) UpdateProof() *MergeUpsertBulk {
+	return u.Update(func(s *MergeUpsert) {
+		s.UpdateProof()
+	})
+}
+
+// ClearProof clears the value of the "proof" field.
+func (u *MergeUpsertBulk) ClearProof() *MergeUpsertBulk {
+	return u.Update(func(s *MergeUpsert) {
+		s.ClearProof()
+	})
+}
+
 // SetIdentities sets the "identities" field.
 func (u *MergeUpsertBulk) SetIdentities(v []string) *MergeUpsertBulk {
 	return u.Update(func(s *MergeUpsert) {
@@ -757,6 +881,27 @@ func (u *MergeUpsertBulk) UpdateIdentities() *MergeUpsertBulk {
 func (u *MergeUpsertBulk) ClearIdentities() *MergeUpsertBulk {
 	return u.Update(func(s *MergeUpsert) {
 		s.ClearIdentities()
+	})
+}
+
+// SetMoved sets the "moved" field.
+func (u *MergeUpsertBulk) SetMoved(v []string) *MergeUpsertBulk {
+	return u.Update(func(s *MergeUpsert) {
+		s.SetMoved(v)
+	})
+}
+
+// UpdateMoved sets the "moved" field to the value that was provided on create.
+func (u *MergeUpsertBulk) UpdateMoved() *MergeUpsertBulk {
+	return u.Update(func(s *MergeUpsert) {
+		s.UpdateMoved()
+	})
+}
+
+// ClearMoved clears the value of the "moved" field.
+func (u *MergeUpsertBulk) ClearMoved() *MergeUpsertBulk {
+	return u.Update(func(s *MergeUpsert) {
+		s.ClearMoved()
 	})
 }
 

@@ -73,6 +73,18 @@ func (_u *MergeUpdate) SetNillableState(v *merge.State) *MergeUpdate {
 	return _u
 }
 
+// SetProof sets the "proof" field.
+func (_u *MergeUpdate) SetProof(v []byte) *MergeUpdate {
+	_u.mutation.SetProof(v)
+	return _u
+}
+
+// ClearProof clears the value of the "proof" field.
+func (_u *MergeUpdate) ClearProof() *MergeUpdate {
+	_u.mutation.ClearProof()
+	return _u
+}
+
 // SetIdentities sets the "identities" field.
 func (_u *MergeUpdate) SetIdentities(v []string) *MergeUpdate {
 	_u.mutation.SetIdentities(v)
@@ -88,6 +100,24 @@ func (_u *MergeUpdate) AppendIdentities(v []string) *MergeUpdate {
 // ClearIdentities clears the value of the "identities" field.
 func (_u *MergeUpdate) ClearIdentities() *MergeUpdate {
 	_u.mutation.ClearIdentities()
+	return _u
+}
+
+// SetMoved sets the "moved" field.
+func (_u *MergeUpdate) SetMoved(v []string) *MergeUpdate {
+	_u.mutation.SetMoved(v)
+	return _u
+}
+
+// AppendMoved appends value to the "moved" field.
+func (_u *MergeUpdate) AppendMoved(v []string) *MergeUpdate {
+	_u.mutation.AppendMoved(v)
+	return _u
+}
+
+// ClearMoved clears the value of the "moved" field.
+func (_u *MergeUpdate) ClearMoved() *MergeUpdate {
+	_u.mutation.ClearMoved()
 	return _u
 }
 
@@ -144,6 +174,11 @@ func (_u *MergeUpdate) check() error {
 			return &ValidationError{Name: "state", err: fmt.Errorf(`ent: validator failed for field "Merge.state": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Proof(); ok {
+		if err := merge.ProofValidator(v); err != nil {
+			return &ValidationError{Name: "proof", err: fmt.Errorf(`ent: validator failed for field "Merge.proof": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -174,6 +209,12 @@ func (_u *MergeUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	if value, ok := _u.mutation.State(); ok {
 		_spec.SetField(merge.FieldState, field.TypeEnum, value)
 	}
+	if value, ok := _u.mutation.Proof(); ok {
+		_spec.SetField(merge.FieldProof, field.TypeBytes, value)
+	}
+	if _u.mutation.ProofCleared() {
+		_spec.ClearField(merge.FieldProof, field.TypeBytes)
+	}
 	if value, ok := _u.mutation.Identities(); ok {
 		_spec.SetField(merge.FieldIdentities, field.TypeJSON, value)
 	}
@@ -184,6 +225,17 @@ func (_u *MergeUpdate) sqlSave(ctx context.Context) (_node int, err error) {
 	}
 	if _u.mutation.IdentitiesCleared() {
 		_spec.ClearField(merge.FieldIdentities, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Moved(); ok {
+		_spec.SetField(merge.FieldMoved, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedMoved(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, merge.FieldMoved, value)
+		})
+	}
+	if _u.mutation.MovedCleared() {
+		_spec.ClearField(merge.FieldMoved, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.Until(); ok {
 		_spec.SetField(merge.FieldUntil, field.TypeTime, value)
@@ -252,6 +304,18 @@ func (_u *MergeUpdateOne) SetNillableState(v *merge.State) *MergeUpdateOne {
 	return _u
 }
 
+// SetProof sets the "proof" field.
+func (_u *MergeUpdateOne) SetProof(v []byte) *MergeUpdateOne {
+	_u.mutation.SetProof(v)
+	return _u
+}
+
+// ClearProof clears the value of the "proof" field.
+func (_u *MergeUpdateOne) ClearProof() *MergeUpdateOne {
+	_u.mutation.ClearProof()
+	return _u
+}
+
 // SetIdentities sets the "identities" field.
 func (_u *MergeUpdateOne) SetIdentities(v []string) *MergeUpdateOne {
 	_u.mutation.SetIdentities(v)
@@ -267,6 +331,24 @@ func (_u *MergeUpdateOne) AppendIdentities(v []string) *MergeUpdateOne {
 // ClearIdentities clears the value of the "identities" field.
 func (_u *MergeUpdateOne) ClearIdentities() *MergeUpdateOne {
 	_u.mutation.ClearIdentities()
+	return _u
+}
+
+// SetMoved sets the "moved" field.
+func (_u *MergeUpdateOne) SetMoved(v []string) *MergeUpdateOne {
+	_u.mutation.SetMoved(v)
+	return _u
+}
+
+// AppendMoved appends value to the "moved" field.
+func (_u *MergeUpdateOne) AppendMoved(v []string) *MergeUpdateOne {
+	_u.mutation.AppendMoved(v)
+	return _u
+}
+
+// ClearMoved clears the value of the "moved" field.
+func (_u *MergeUpdateOne) ClearMoved() *MergeUpdateOne {
+	_u.mutation.ClearMoved()
 	return _u
 }
 
@@ -336,6 +418,11 @@ func (_u *MergeUpdateOne) check() error {
 			return &ValidationError{Name: "state", err: fmt.Errorf(`ent: validator failed for field "Merge.state": %w`, err)}
 		}
 	}
+	if v, ok := _u.mutation.Proof(); ok {
+		if err := merge.ProofValidator(v); err != nil {
+			return &ValidationError{Name: "proof", err: fmt.Errorf(`ent: validator failed for field "Merge.proof": %w`, err)}
+		}
+	}
 	return nil
 }
 
@@ -383,6 +470,12 @@ func (_u *MergeUpdateOne) sqlSave(ctx context.Context) (_node *Merge, err error)
 	if value, ok := _u.mutation.State(); ok {
 		_spec.SetField(merge.FieldState, field.TypeEnum, value)
 	}
+	if value, ok := _u.mutation.Proof(); ok {
+		_spec.SetField(merge.FieldProof, field.TypeBytes, value)
+	}
+	if _u.mutation.ProofCleared() {
+		_spec.ClearField(merge.FieldProof, field.TypeBytes)
+	}
 	if value, ok := _u.mutation.Identities(); ok {
 		_spec.SetField(merge.FieldIdentities, field.TypeJSON, value)
 	}
@@ -393,6 +486,17 @@ func (_u *MergeUpdateOne) sqlSave(ctx context.Context) (_node *Merge, err error)
 	}
 	if _u.mutation.IdentitiesCleared() {
 		_spec.ClearField(merge.FieldIdentities, field.TypeJSON)
+	}
+	if value, ok := _u.mutation.Moved(); ok {
+		_spec.SetField(merge.FieldMoved, field.TypeJSON, value)
+	}
+	if value, ok := _u.mutation.AppendedMoved(); ok {
+		_spec.AddModifier(func(u *sql.UpdateBuilder) {
+			sqljson.Append(u, merge.FieldMoved, value)
+		})
+	}
+	if _u.mutation.MovedCleared() {
+		_spec.ClearField(merge.FieldMoved, field.TypeJSON)
 	}
 	if value, ok := _u.mutation.Until(); ok {
 		_spec.SetField(merge.FieldUntil, field.TypeTime, value)

@@ -7749,8 +7749,11 @@ type MergeMutation struct {
 	into_user        *uuid.UUID
 	cause            *merge.Cause
 	state            *merge.State
+	proof            *[]byte
 	identities       *[]string
 	appendidentities []string
+	moved            *[]string
+	appendmoved      []string
 	created_at       *time.Time
 	until            *time.Time
 	clearedFields    map[string]struct{}
@@ -8007,6 +8010,55 @@ func (m *MergeMutation) ResetState() {
 	m.state = nil
 }
 
+// SetProof sets the "proof" field.
+func (m *MergeMutation) SetProof(b []byte) {
+	m.proof = &b
+}
+
+// Proof returns the value of the "proof" field in the mutation.
+func (m *MergeMutation) Proof() (r []byte, exists bool) {
+	v := m.proof
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldProof returns the old "proof" field's value of the Merge entity.
+// If the Merge object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MergeMutation) OldProof(ctx context.Context) (v *[]byte, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldProof is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldProof requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldProof: %w", err)
+	}
+	return oldValue.Proof, nil
+}
+
+// ClearProof clears the value of the "proof" field.
+func (m *MergeMutation) ClearProof() {
+	m.proof = nil
+	m.clearedFields[merge.FieldProof] = struct{}{}
+}
+
+// ProofCleared returns if the "proof" field was cleared in this mutation.
+func (m *MergeMutation) ProofCleared() bool {
+	_, ok := m.clearedFields[merge.FieldProof]
+	return ok
+}
+
+// ResetProof resets all changes to the "proof" field.
+func (m *MergeMutation) ResetProof() {
+	m.proof = nil
+	delete(m.clearedFields, merge.FieldProof)
+}
+
 // SetIdentities sets the "identities" field.
 func (m *MergeMutation) SetIdentities(s []string) {
 	m.identities = &s
@@ -8070,6 +8122,71 @@ func (m *MergeMutation) ResetIdentities() {
 	m.identities = nil
 	m.appendidentities = nil
 	delete(m.clearedFields, merge.FieldIdentities)
+}
+
+// SetMoved sets the "moved" field.
+func (m *MergeMutation) SetMoved(s []string) {
+	m.moved = &s
+	m.appendmoved = nil
+}
+
+// Moved returns the value of the "moved" field in the mutation.
+func (m *MergeMutation) Moved() (r []string, exists bool) {
+	v := m.moved
+	if v == nil {
+		return
+	}
+	return *v, true
+}
+
+// OldMoved returns the old "moved" field's value of the Merge entity.
+// If the Merge object wasn't provided to the builder, the object is fetched from the database.
+// An error is returned if the mutation operation is not UpdateOne, or the database query fails.
+func (m *MergeMutation) OldMoved(ctx context.Context) (v []string, err error) {
+	if !m.op.Is(OpUpdateOne) {
+		return v, errors.New("OldMoved is only allowed on UpdateOne operations")
+	}
+	if m.id == nil || m.oldValue == nil {
+		return v, errors.New("OldMoved requires an ID field in the mutation")
+	}
+	oldValue, err := m.oldValue(ctx)
+	if err != nil {
+		return v, fmt.Errorf("querying old value for OldMoved: %w", err)
+	}
+	return oldValue.Moved, nil
+}
+
+// AppendMoved adds s to the "moved" field.
+func (m *MergeMutation) AppendMoved(s []string) {
+	m.appendmoved = append(m.appendmoved, s...)
+}
+
+// AppendedMoved returns the list of values that were appended to the "moved" field in this mutation.
+func (m *MergeMutation) AppendedMoved() ([]string, bool) {
+	if len(m.appendmoved) == 0 {
+		return nil, false
+	}
+	return m.appendmoved, true
+}
+
+// ClearMoved clears the value of the "moved" field.
+func (m *MergeMutation) ClearMoved() {
+	m.moved = nil
+	m.appendmoved = nil
+	m.clearedFields[merge.FieldMoved] = struct{}{}
+}
+
+// MovedCleared returns if the "moved" field was cleared in this mutation.
+func (m *MergeMutation) MovedCleared() bool {
+	_, ok := m.clearedFields[merge.FieldMoved]
+	return ok
+}
+
+// ResetMoved resets all changes to the "moved" field.
+func (m *MergeMutation) ResetMoved() {
+	m.moved = nil
+	m.appendmoved = nil
+	delete(m.clearedFields, merge.FieldMoved)
 }
 
 // SetCreatedAt sets the "created_at" field.
@@ -8178,7 +8295,7 @@ func (m *MergeMutation) Type() string {
 // order to get all numeric fields that were incremented/decremented, call
 // AddedFields().
 func (m *MergeMutation) Fields() []string {
-	fields := make([]string, 0, 7)
+	fields := make([]string, 0, 9)
 	if m.from_user != nil {
 		fields = append(fields, merge.FieldFromUser)
 	}
@@ -8191,8 +8308,14 @@ func (m *MergeMutation) Fields() []string {
 	if m.state != nil {
 		fields = append(fields, merge.FieldState)
 	}
+	if m.proof != nil {
+		fields = append(fields, merge.FieldProof)
+	}
 	if m.identities != nil {
 		fields = append(fields, merge.FieldIdentities)
+	}
+	if m.moved != nil {
+		fields = append(fields, merge.FieldMoved)
 	}
 	if m.created_at != nil {
 		fields = append(fields, merge.FieldCreatedAt)
@@ -8216,8 +8339,12 @@ func (m *MergeMutation) Field(name string) (ent.Value, bool) {
 		return m.Cause()
 	case merge.FieldState:
 		return m.State()
+	case merge.FieldProof:
+		return m.Proof()
 	case merge.FieldIdentities:
 		return m.Identities()
+	case merge.FieldMoved:
+		return m.Moved()
 	case merge.FieldCreatedAt:
 		return m.CreatedAt()
 	case merge.FieldUntil:
@@ -8239,8 +8366,12 @@ func (m *MergeMutation) OldField(ctx context.Context, name string) (ent.Value, e
 		return m.OldCause(ctx)
 	case merge.FieldState:
 		return m.OldState(ctx)
+	case merge.FieldProof:
+		return m.OldProof(ctx)
 	case merge.FieldIdentities:
 		return m.OldIdentities(ctx)
+	case merge.FieldMoved:
+		return m.OldMoved(ctx)
 	case merge.FieldCreatedAt:
 		return m.OldCreatedAt(ctx)
 	case merge.FieldUntil:
@@ -8282,12 +8413,26 @@ func (m *MergeMutation) SetField(name string, value ent.Value) error {
 		}
 		m.SetState(v)
 		return nil
+	case merge.FieldProof:
+		v, ok := value.([]byte)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetProof(v)
+		return nil
 	case merge.FieldIdentities:
 		v, ok := value.([]string)
 		if !ok {
 			return fmt.Errorf("unexpected type %T for field %s", value, name)
 		}
 		m.SetIdentities(v)
+		return nil
+	case merge.FieldMoved:
+		v, ok := value.([]string)
+		if !ok {
+			return fmt.Errorf("unexpected type %T for field %s", value, name)
+		}
+		m.SetMoved(v)
 		return nil
 	case merge.FieldCreatedAt:
 		v, ok := value.(time.Time)
@@ -8333,8 +8478,14 @@ func (m *MergeMutation) AddField(name string, value ent.Value) error {
 // mutation.
 func (m *MergeMutation) ClearedFields() []string {
 	var fields []string
+	if m.FieldCleared(merge.FieldProof) {
+		fields = append(fields, merge.FieldProof)
+	}
 	if m.FieldCleared(merge.FieldIdentities) {
 		fields = append(fields, merge.FieldIdentities)
+	}
+	if m.FieldCleared(merge.FieldMoved) {
+		fields = append(fields, merge.FieldMoved)
 	}
 	return fields
 }
@@ -8350,8 +8501,14 @@ func (m *MergeMutation) FieldCleared(name string) bool {
 // error if the field is not defined in the schema.
 func (m *MergeMutation) ClearField(name string) error {
 	switch name {
+	case merge.FieldProof:
+		m.ClearProof()
+		return nil
 	case merge.FieldIdentities:
 		m.ClearIdentities()
+		return nil
+	case merge.FieldMoved:
+		m.ClearMoved()
 		return nil
 	}
 	return fmt.Errorf("unknown Merge nullable field %s", name)
@@ -8373,8 +8530,14 @@ func (m *MergeMutation) ResetField(name string) error {
 	case merge.FieldState:
 		m.ResetState()
 		return nil
+	case merge.FieldProof:
+		m.ResetProof()
+		return nil
 	case merge.FieldIdentities:
 		m.ResetIdentities()
+		return nil
+	case merge.FieldMoved:
+		m.ResetMoved()
 		return nil
 	case merge.FieldCreatedAt:
 		m.ResetCreatedAt()

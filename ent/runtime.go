@@ -141,6 +141,10 @@ func init() {
 	logincode.IDValidator = logincodeDescID.Validators[0].(func([]byte) error)
 	mergeFields := schema.Merge{}.Fields()
 	_ = mergeFields
+	// mergeDescProof is the schema descriptor for proof field.
+	mergeDescProof := mergeFields[5].Descriptor()
+	// merge.ProofValidator is a validator for the "proof" field. It is called by the builders before save.
+	merge.ProofValidator = mergeDescProof.Validators[0].(func([]byte) error)
 	// mergeDescID is the schema descriptor for id field.
 	mergeDescID := mergeFields[0].Descriptor()
 	// merge.DefaultID holds the default value on creation for the id field.

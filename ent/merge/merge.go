@@ -22,8 +22,12 @@ const (
 	FieldCause = "cause"
 	// FieldState holds the string denoting the state field in the database.
 	FieldState = "state"
+	// FieldProof holds the string denoting the proof field in the database.
+	FieldProof = "proof"
 	// FieldIdentities holds the string denoting the identities field in the database.
 	FieldIdentities = "identities"
+	// FieldMoved holds the string denoting the moved field in the database.
+	FieldMoved = "moved"
 	// FieldCreatedAt holds the string denoting the created_at field in the database.
 	FieldCreatedAt = "created_at"
 	// FieldUntil holds the string denoting the until field in the database.
@@ -39,7 +43,9 @@ var Columns = []string{
 	FieldIntoUser,
 	FieldCause,
 	FieldState,
+	FieldProof,
 	FieldIdentities,
+	FieldMoved,
 	FieldCreatedAt,
 	FieldUntil,
 }
@@ -55,6 +61,8 @@ func ValidColumn(column string) bool {
 }
 
 var (
+	// ProofValidator is a validator for the "proof" field. It is called by the builders before save.
+	ProofValidator func([]byte) error
 	// DefaultID holds the default value on creation for the "id" field.
 	DefaultID func() uuid.UUID
 )

@@ -65,6 +65,11 @@ func IntoUser(v uuid.UUID) predicate.Merge {
 	return predicate.Merge(sql.FieldEQ(FieldIntoUser, v))
 }
 
+// Proof applies equality check predicate on the "proof" field. It's identical to ProofEQ.
+func Proof(v []byte) predicate.Merge {
+	return predicate.Merge(sql.FieldEQ(FieldProof, v))
+}
+
 // CreatedAt applies equality check predicate on the "created_at" field. It's identical to CreatedAtEQ.
 func CreatedAt(v time.Time) predicate.Merge {
 	return predicate.Merge(sql.FieldEQ(FieldCreatedAt, v))
@@ -195,6 +200,56 @@ func StateNotIn(vs ...State) predicate.Merge {
 	return predicate.Merge(sql.FieldNotIn(FieldState, vs...))
 }
 
+// ProofEQ applies the EQ predicate on the "proof" field.
+func ProofEQ(v []byte) predicate.Merge {
+	return predicate.Merge(sql.FieldEQ(FieldProof, v))
+}
+
+// ProofNEQ applies the NEQ predicate on the "proof" field.
+func ProofNEQ(v []byte) predicate.Merge {
+	return predicate.Merge(sql.FieldNEQ(FieldProof, v))
+}
+
+// ProofIn applies the In predicate on the "proof" field.
+func ProofIn(vs ...[]byte) predicate.Merge {
+	return predicate.Merge(sql.FieldIn(FieldProof, vs...))
+}
+
+// ProofNotIn applies the NotIn predicate on the "proof" field.
+func ProofNotIn(vs ...[]byte) predicate.Merge {
+	return predicate.Merge(sql.FieldNotIn(FieldProof, vs...))
+}
+
+// ProofGT applies the GT predicate on the "proof" field.
+func ProofGT(v []byte) predicate.Merge {
+	return predicate.Merge(sql.FieldGT(FieldProof, v))
+}
+
+// ProofGTE applies the GTE predicate on the "proof" field.
+func ProofGTE(v []byte) predicate.Merge {
+	return predicate.Merge(sql.FieldGTE(FieldProof, v))
+}
+
+// ProofLT applies the LT predicate on the "proof" field.
+func ProofLT(v []byte) predicate.Merge {
+	return predicate.Merge(sql.FieldLT(FieldProof, v))
+}
+
+// ProofLTE applies the LTE predicate on the "proof" field.
+func ProofLTE(v []byte) predicate.Merge {
+	return predicate.Merge(sql.FieldLTE(FieldProof, v))
+}
+
+// ProofIsNil applies the IsNil predicate on the "proof" field.
+func ProofIsNil() predicate.Merge {
+	return predicate.Merge(sql.FieldIsNull(FieldProof))
+}
+
+// ProofNotNil applies the NotNil predicate on the "proof" field.
+func ProofNotNil() predicate.Merge {
+	return predicate.Merge(sql.FieldNotNull(FieldProof))
+}
+
 // IdentitiesIsNil applies the IsNil predicate on the "identities" field.
 func IdentitiesIsNil() predicate.Merge {
 	return predicate.Merge(sql.FieldIsNull(FieldIdentities))
@@ -203,6 +258,16 @@ func IdentitiesIsNil() predicate.Merge {
 // IdentitiesNotNil applies the NotNil predicate on the "identities" field.
 func IdentitiesNotNil() predicate.Merge {
 	return predicate.Merge(sql.FieldNotNull(FieldIdentities))
+}
+
+// MovedIsNil applies the IsNil predicate on the "moved" field.
+func MovedIsNil() predicate.Merge {
+	return predicate.Merge(sql.FieldIsNull(FieldMoved))
+}
+
+// MovedNotNil applies the NotNil predicate on the "moved" field.
+func MovedNotNil() predicate.Merge {
+	return predicate.Merge(sql.FieldNotNull(FieldMoved))
 }
 
 // CreatedAtEQ applies the EQ predicate on the "created_at" field.

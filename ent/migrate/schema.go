@@ -361,7 +361,9 @@ var (
 		{Name: "into_user", Type: field.TypeUUID},
 		{Name: "cause", Type: field.TypeEnum, Enums: []string{"phone", "union"}},
 		{Name: "state", Type: field.TypeEnum, Enums: []string{"offered", "done", "undone"}, Default: "offered"},
+		{Name: "proof", Type: field.TypeBytes, Nullable: true, Size: 32},
 		{Name: "identities", Type: field.TypeJSON, Nullable: true},
+		{Name: "moved", Type: field.TypeJSON, Nullable: true},
 		{Name: "created_at", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
 		{Name: "until", Type: field.TypeTime, SchemaType: map[string]string{"postgres": "timestamptz"}},
 	}
@@ -384,7 +386,7 @@ var (
 			{
 				Name:    "merge_until",
 				Unique:  false,
-				Columns: []*schema.Column{MergesColumns[7]},
+				Columns: []*schema.Column{MergesColumns[9]},
 			},
 		},
 	}

@@ -19,7 +19,10 @@ func (Merge) Fields() []ent.Field {
 		field.UUID("into_user", uuid.UUID{}).Comment("Who stays."),
 		field.Enum("cause").Values("phone", "union").Immutable().Comment("What proved that both are one person."),
 		field.Enum("state").Values("offered", "done", "undone").Default("offered"),
-		field.Strings("identities").Optional().Comment("The ids of what moved, once it is done."),
+		field.Bytes("proof").MaxLen(32).Optional().Nillable().
+			Comment("Of a phone: the keyed hash of the number. The offer holds while the one who stays has it."),
+		field.Strings("identities").Optional().Comment("The ids of the identities that moved, once it is done."),
+		field.Strings("moved").Optional().Comment("Which of profile and phone moved with them."),
 		momentOnce("created_at", "When it was proved."),
 		moment("until", "How long the offer holds, or, once it is done, how long it can be undone."),
 	}

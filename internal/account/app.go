@@ -1,6 +1,7 @@
 package account
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -12,18 +13,20 @@ import (
 type App struct {
 	AppID         string
 	Flow          Flow
-	EncryptedData bool // whether data encrypted with the session_key is accepted, beside codes
-	ContentCheck  bool // whether WeChat's content check must pass a nickname
-	AskFirst      bool // whether a user is created only once the person has agreed to something
+	EncryptedData bool   // whether data encrypted with the session_key is accepted, beside codes
+	ContentCheck  bool   // whether WeChat's content check must pass a nickname
+	AskFirst      bool   // whether a user is created only once the person has agreed to something
+	UserGroup     string // the apps of one name share their users; empty: it shares with no other
+	MergePhones   bool   // whether a proved number of another user is an offer to merge, rather than refused
 }
 
-// Group names the apps that share their users. An app shares with no other.
-func (a App) Group() string { return a.AppID }
+// Group names the apps that share their users.
+func (a App) Group() string { return cmp.Or(a.UserGroup, a.AppID) }
 
 // Apps are the Mini Programs that this server serves.
 type Apps struct {
-	byID map[string]App
-	only *App
+	byID  map[string]App
+	usual *App // the one that is meant when nobody names one; nil: one has to
 }
 
 // NewApps makes the set of apps. An AppID that is there twice is an error, as is none at all.
@@ -40,19 +43,28 @@ func NewApps(apps ...App) (Apps, error) {
 	}
 	if len(apps) == 1 {
 		only := apps[0]
-		set.only = &only
+		set.usual = &only
 	}
 	return set, nil
 }
 
-// Find is the app of an AppID, or, when the caller names none, the only app there is. The failure
-// names no AppID that is configured.
+// WithDefault makes one of the apps the one that is meant when a caller names none. An AppID that is
+// not among them changes nothing.
+func (a Apps) WithDefault(appID string) Apps {
+	if app, known := a.byID[appID]; known {
+		a.usual = &app
+	}
+	return a
+}
+
+// Find is the app of an AppID, or, when the caller names none, the default or the only app there is. The
+// failure names no AppID that is configured.
 func (a Apps) Find(appID *string) (App, error) {
 	if appID == nil {
-		if a.only == nil {
+		if a.usual == nil {
 			return App{}, fault.New(fault.BadInput, "appId is needed: this server serves several apps")
 		}
-		return *a.only, nil
+		return *a.usual, nil
 	}
 	app, known := a.byID[*appID]
 	if !known {

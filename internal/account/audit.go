@@ -18,6 +18,7 @@ type Action string
 const (
 	ActionLogin          Action = "login"            // a device logged in
 	ActionRegister       Action = "register"         // a first login created the person
+	ActionAttach         Action = "attach"           // a first login in this app of a person whom another app of the group knows
 	ActionReplaced       Action = "session.replace"  // a newer login on the device ended a session
 	ActionEvicted        Action = "session.evict"    // too many sessions: the oldest was ended
 	ActionLogout         Action = "logout"           // the person ended sessions
@@ -39,6 +40,10 @@ const (
 	ActionErase          Action = "account.erase"    // the account and everything about the person was erased
 	ActionExport         Action = "account.export"   // the person took their data with them
 	ActionConsent        Action = "consent.give"     // the person agreed to a text
+	ActionMergeOffer     Action = "merge.offer"      // two users were found to be one person
+	ActionMergeFrom      Action = "merge.from"       // the user became part of another
+	ActionMergeInto      Action = "merge.into"       // another user became part of this one
+	ActionUndoMerge      Action = "merge.undo"       // that was taken back
 	ActionWithdraw       Action = "consent.withdraw" // the person withdrew
 )
 
@@ -70,6 +75,11 @@ type event struct {
 // endsSession is the event that a session ended.
 func endsSession(at time.Time, action Action, appID string, user, session uuid.UUID) event {
 	return event{at: at, action: action, appID: appID, user: &user, session: &session, revokes: auditevent.RevokesSession}
+}
+
+// endsTokens is the event that all of a user's tokens up to an epoch ended.
+func endsTokens(at time.Time, action Action, appID string, user uuid.UUID, epoch int64) event {
+	return event{at: at, action: action, appID: appID, user: &user, revokes: auditevent.RevokesUser, epoch: epoch}
 }
 
 // record writes the events in the transaction that they tell of, in one statement.

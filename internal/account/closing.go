@@ -28,6 +28,9 @@ func (s *Service) DeleteAccount(ctx context.Context, caller Caller, code string)
 		if _, err := s.member(ctx, tx, caller.SessionID); err != nil {
 			return nil, err
 		}
+		if err := s.lockIdentities(ctx, tx, caller.UserID); err != nil {
+			return nil, err
+		}
 		if err := tx.User.Update().Where(user.ID(caller.UserID)).SetClosesAt(closesAt).Exec(ctx); err != nil {
 			return nil, fmt.Errorf("close account: %w", err)
 		}

@@ -117,6 +117,7 @@ func (s *Service) eraseRows(ctx context.Context, tx *ent.Tx, person uuid.UUID) e
 	return errors.Join(
 		remove("uses of encrypted data", tx.CiphertextUse.Delete().Where(ciphertextuse.UserID(person)).Exec),
 		remove("failed decryptions", tx.DecryptFailure.Delete().Where(decryptfailure.UserID(person)).Exec),
+		remove("users who became part of this one", tx.User.Delete().Where(user.MergedInto(person)).Exec),
 		remove("merges", tx.Merge.Delete().Where(merge.Or(merge.FromUser(person), merge.IntoUser(person))).Exec),
 		remove("pictures", tx.Avatar.Update().Where(avatar.UserID(person)).SetState(avatar.StateLeaving).Save),
 		remove("user", tx.User.Delete().Where(user.ID(person)).Exec),

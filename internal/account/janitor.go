@@ -35,6 +35,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 		sweep("failed decryptions", db.DecryptFailure.Delete().Where(decryptfailure.AtLT(now.Add(-personFailureWindow))).Exec),
 		s.sweepSessions(ctx, session.Or(session.IdleExpiresAtLT(now), session.ExpiresAtLT(now))),
 		s.sweepClosing(ctx),
+		s.sweepMerges(ctx),
 		sweep("bans", db.Ban.Delete().Where(ban.UntilLT(now)).Exec),
 		s.sweepAvatars(ctx, now),
 	)

@@ -116,6 +116,9 @@ func openWithAny[T any](keys []string, open func(key string) (T, error)) (value 
 func (s *Service) countFailure(ctx context.Context, m *member, keys []string) error {
 	spent := false
 	err := s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
+		if err := s.lockIdentities(ctx, tx, m.User.ID); err != nil { // before the user, as everybody does
+			return nil, err
+		}
 		// Changes nothing, and has the failures of one person count one after the other: of several at
 		// the same time none would see the others, and none that the budget is spent.
 		err := tx.User.Update().Where(user.ID(m.User.ID)).AddEpoch(0).Exec(ctx)

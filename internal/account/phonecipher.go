@@ -39,7 +39,7 @@ func (s *Service) updatePhoneByCiphertext(ctx context.Context, caller Caller, in
 		return s.bindPhone(ctx, tx, m, binding{phone: phone, at: s.now(), source: "encryptedData"})
 	})
 	if err != nil {
-		return nil, err
+		return nil, s.offerPhone(ctx, m, phone, err)
 	}
 	return &m.User, nil
 }

@@ -56,7 +56,7 @@ func (s *Service) exchangePhoneCode(ctx context.Context, m *member, code string,
 	}
 	err = s.storePaid(ctx, m, binding{phone: phone, at: s.now(), codeHash: hash, source: "code"})
 	if err != nil {
-		return nil, s.failPhoneCode(ctx, hash, err)
+		return nil, s.offerPhone(ctx, m, phone, s.failPhoneCode(ctx, hash, err))
 	}
 	m.Phone = &phone
 	return &m.User, nil
@@ -118,7 +118,7 @@ func (s *Service) repeatPhoneCode(ctx context.Context, m *member, code string, h
 			return nil, outward(fmt.Errorf("read phone code: %w", err))
 		}
 		if err := phoneCodeFailure(claim); err != nil {
-			return nil, err
+			return nil, s.repeatOffer(ctx, m, err)
 		}
 		m, err = s.member(ctx, s.DB.Ent(), m.SessionID)
 		if err != nil {

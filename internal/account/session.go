@@ -12,7 +12,6 @@ import (
 	"github.com/google/uuid"
 
 	"mpauth/ent"
-	"mpauth/ent/auditevent"
 	"mpauth/ent/identity"
 	"mpauth/ent/predicate"
 	"mpauth/ent/session"
@@ -158,23 +157,31 @@ func (s *Service) deleteSessions(ctx context.Context, tx *ent.Tx, ids []uuid.UUI
 
 // endAll ends everything a person has: sessions, session keys, and all tokens by their epoch.
 func (s *Service) endAll(ctx context.Context, tx *ent.Tx, appID string, person uuid.UUID, why Action) ([]event, error) {
-	if _, err := tx.User.Update().Where(user.ID(person)).AddEpoch(1).Save(ctx); err != nil {
-		return nil, fmt.Errorf("raise epoch: %w", err)
-	}
-	epoch, err := tx.User.Query().Where(user.ID(person)).Select(user.FieldEpoch).Int(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("read epoch: %w", err)
-	}
-	// The keys go first: erasing them locks the identities, for the reason that lockIdentities names.
+	// The keys go first: erasing them locks the identities, for the reason that lockIdentities names, and
+	// everybody locks identities before users.
 	if err := s.dropKeys(ctx, tx, identity.UserID(person)); err != nil {
+		return nil, err
+	}
+	ended, err := s.raiseEpoch(ctx, tx, appID, person, why)
+	if err != nil {
 		return nil, err
 	}
 	if _, err := tx.Session.Delete().Where(session.UserID(person)).Exec(ctx); err != nil {
 		return nil, fmt.Errorf("end sessions: %w", err)
 	}
-	return []event{{
-		at: s.now(), action: why, appID: appID, user: &person, revokes: auditevent.RevokesUser, epoch: int64(epoch),
-	}}, nil
+	return []event{ended}, nil
+}
+
+// raiseEpoch ends the access tokens of a user, and no session.
+func (s *Service) raiseEpoch(ctx context.Context, tx *ent.Tx, appID string, person uuid.UUID, why Action) (event, error) {
+	if err := tx.User.Update().Where(user.ID(person)).AddEpoch(1).Exec(ctx); err != nil {
+		return event{}, fmt.Errorf("raise epoch: %w", err)
+	}
+	epoch, err := tx.User.Query().Where(user.ID(person)).Select(user.FieldEpoch).Int(ctx)
+	if err != nil {
+		return event{}, fmt.Errorf("read epoch: %w", err)
+	}
+	return endsTokens(s.now(), why, appID, person, int64(epoch)), nil
 }
 
 // MarshalGQL writes the scope's name.

@@ -32,7 +32,7 @@ func (s *Service) signIn(ctx context.Context, a arrival) (*member, error) {
 	key := s.SessionKeys.Seal(a.app.AppID, a.who.OpenID, a.who.SessionKey)
 	var m *member
 	var ring sessionkey.Ring
-	var left []event
+	var left, found []event
 	err := s.inTx(ctx, func(tx *ent.Tx) (_ []event, err error) {
 		m, ring, err = s.returningMember(ctx, tx, a, key)
 		if err == nil && m == nil {
@@ -42,12 +42,17 @@ func (s *Service) signIn(ctx context.Context, a arrival) (*member, error) {
 		if err != nil {
 			return nil, err
 		}
+		if !m.FirstLogin {
+			if found, err = s.offerUnion(ctx, tx, a); err != nil {
+				return nil, err
+			}
+		}
 		decided, err := s.decide(ctx, tx, a, m)
 		if err != nil {
 			return nil, err
 		}
 		left, err = s.openSession(ctx, tx, a, m)
-		return decided, err // what has left is recorded already
+		return append(found, decided...), err // what has left is recorded already
 	})
 	if err != nil {
 		return nil, err
@@ -134,11 +139,14 @@ func (s *Service) register(ctx context.Context, tx *ent.Tx, a arrival, key sessi
 	if err := s.mayRegister(ctx, tx, a); err != nil {
 		return nil, err
 	}
-	userID, err := s.newID()
+	known, err := s.knownByUnion(ctx, tx, a)
 	if err != nil {
 		return nil, err
 	}
-	identityID, err := s.newID()
+	if known != nil {
+		return s.attach(ctx, tx, a, key, *known)
+	}
+	userID, err := s.newID()
 	if err != nil {
 		return nil, err
 	}
@@ -146,17 +154,9 @@ func (s *Service) register(ctx context.Context, tx *ent.Tx, a arrival, key sessi
 	if err := person.Exec(ctx); err != nil {
 		return nil, fmt.Errorf("create user: %w", err)
 	}
-	identity := tx.Identity.Create().SetID(identityID).SetUserID(userID).
-		SetAppID(a.app.AppID).SetOpenID(a.who.OpenID).
-		SetSessionKey(key.Ciphertext).SetSessionKeyPrint(key.Print).SetSessionKeyAt(a.exchangedAt).
-		SetCreatedAt(a.exchangedAt).SetLastLoginAt(a.exchangedAt)
-	if a.who.UnionID != "" {
-		identity.SetUnionID(a.who.UnionID)
-	}
-	if err := identity.Exec(ctx); database.IsUnique(err) {
-		return nil, errAgain
-	} else if err != nil {
-		return nil, fmt.Errorf("create identity: %w", err)
+	identityID, err := s.createIdentity(ctx, tx, a, key, userID)
+	if err != nil {
+		return nil, err
 	}
 	registered := event{at: a.exchangedAt, action: ActionRegister, appID: a.app.AppID, user: &userID}
 	if err := s.record(ctx, tx, []event{registered}); err != nil {
@@ -166,6 +166,41 @@ func (s *Service) register(ctx context.Context, tx *ent.Tx, a arrival, key sessi
 		User: User{ID: userID, HasUnionID: a.who.UnionID != "", CreatedAt: a.exchangedAt, LastLoginAt: a.exchangedAt, flow: a.app.Flow},
 		App:  a.app, IdentityID: identityID, OpenID: a.who.OpenID, FirstLogin: true,
 	}, nil
+}
+
+// createIdentity stores what the app knows a person by from now on.
+func (s *Service) createIdentity(ctx context.Context, tx *ent.Tx, a arrival, key sessionkey.Sealed, person uuid.UUID) (uuid.UUID, error) {
+	id, err := s.newID()
+	if err != nil {
+		return uuid.Nil, err
+	}
+	identity := tx.Identity.Create().SetID(id).SetUserID(person).
+		SetAppID(a.app.AppID).SetOpenID(a.who.OpenID).
+		SetSessionKey(key.Ciphertext).SetSessionKeyPrint(key.Print).SetSessionKeyAt(a.exchangedAt).
+		SetCreatedAt(a.exchangedAt).SetLastLoginAt(a.exchangedAt)
+	if a.who.UnionID != "" {
+		identity.SetUnionID(a.who.UnionID)
+	}
+	if err := identity.Exec(ctx); database.IsUnique(err) {
+		return uuid.Nil, errAgain
+	} else if err != nil {
+		return uuid.Nil, fmt.Errorf("create identity: %w", err)
+	}
+	return id, nil
+}
+
+// attach gives a user that another app of the group knows an identity in this one: there is one person
+// behind both, as WeChat says, so no second user is made.
+func (s *Service) attach(ctx context.Context, tx *ent.Tx, a arrival, key sessionkey.Sealed, person uuid.UUID) (*member, error) {
+	if _, err := s.createIdentity(ctx, tx, a, key, person); err != nil {
+		return nil, err
+	}
+	m, _, err := s.returningMember(ctx, tx, a, key)
+	if err != nil {
+		return nil, err
+	}
+	attached := event{at: a.exchangedAt, action: ActionAttach, appID: a.app.AppID, user: &person}
+	return m, s.record(ctx, tx, []event{attached})
 }
 
 // openSession gives the device a session of its own, in place of the one it had, and ends the oldest

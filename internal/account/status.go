@@ -16,6 +16,9 @@ import (
 // and at the next login. Faults: NOT_FOUND.
 func (s *Service) Disable(ctx context.Context, by Actor, person uuid.UUID, reason string, until *time.Time) error {
 	return s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
+		if err := s.lockIdentities(ctx, tx, person); err != nil {
+			return nil, err
+		}
 		change := tx.User.Update().Where(user.ID(person)).SetStatus(user.StatusDisabled).SetDisabledReason(reason)
 		if until == nil {
 			change.ClearDisabledUntil()

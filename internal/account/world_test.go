@@ -96,7 +96,7 @@ func inEachWorld(t *testing.T, run func(t *testing.T, w *world)) {
 func newWorld(t testing.TB, kind string) *world {
 	t.Helper()
 	c := &clock{now: time.Now().UTC().Truncate(time.Second)}
-	apps := []wechatfake.App{{ID: shop, Secret: "shop secret", UnionScope: "one account"}, {ID: club, Secret: "club secret"}}
+	apps := []wechatfake.App{{ID: shop, Secret: "shop secret", UnionScope: "one account"}, {ID: club, Secret: "club secret", UnionScope: "one account"}}
 	fake := wechatfake.New(wechatfake.Options{Apps: apps, Now: c.Now})
 	t.Cleanup(fake.Close)
 	api := httptest.NewServer(fake)

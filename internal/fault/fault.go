@@ -97,6 +97,7 @@ type Error struct {
 	RetryAfter time.Duration // how long to wait before a retry; 0: not known
 	Step       *Step         // with AuthStepRequired only
 	ClosesAt   *time.Time    // with AccountClosing only: when the account is erased, where it is known
+	MergeID    string        // with PhoneTaken only: names the offer to make both users one
 	Err        error         // the cause; never shown
 }
 

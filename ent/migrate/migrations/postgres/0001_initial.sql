@@ -5,7 +5,9 @@ CREATE TABLE "merges" (
   "into_user" uuid NOT NULL,
   "cause" character varying NOT NULL,
   "state" character varying NOT NULL DEFAULT 'offered',
+  "proof" bytea NULL,
   "identities" jsonb NULL,
+  "moved" jsonb NULL,
   "created_at" timestamptz NOT NULL,
   "until" timestamptz NOT NULL,
   PRIMARY KEY ("id")

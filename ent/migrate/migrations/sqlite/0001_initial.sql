@@ -170,7 +170,9 @@ CREATE TABLE `merges` (
   `into_user` uuid NOT NULL,
   `cause` text NOT NULL,
   `state` text NOT NULL DEFAULT ('offered'),
+  `proof` blob NULL,
   `identities` json NULL,
+  `moved` json NULL,
   `created_at` datetime NOT NULL,
   `until` datetime NOT NULL,
   PRIMARY KEY (`id`)

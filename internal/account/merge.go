@@ -1,0 +1,473 @@
+package account
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"mpauth/ent"
+	"mpauth/ent/avatar"
+	"mpauth/ent/consent"
+	"mpauth/ent/identity"
+	"mpauth/ent/merge"
+	"mpauth/ent/session"
+	"mpauth/ent/user"
+	"mpauth/internal/fault"
+)
+
+const (
+	undoTime = 24 * time.Hour // in which a merge can be taken back
+
+	movedProfile = "profile"
+	movedPhone   = "phone"
+)
+
+// Merge is the user who stays, after two were made one.
+type Merge struct {
+	ID        uuid.UUID
+	User      *User
+	UndoUntil time.Time
+}
+
+// pair is two users who are one person, with both rows locked.
+type pair struct {
+	offer      *ent.Merge
+	from, into *ent.User
+}
+
+// MergeAccounts makes two users one: the identities and sessions of the one who leaves move to the one
+// who stays, in one transaction. The one who stays keeps their profile and phone, and takes over what
+// they had not given. Access tokens of the user who leaves are refused from then on; their sessions go
+// on, and get tokens of the user who stays when they are refreshed.
+//
+// Whoever is shut out, or has asked to close the account, cannot be merged: neither must end by it.
+//
+// Faults: NOT_FOUND, also for an offer that does not hold any more; ACCOUNT_DISABLED, ACCOUNT_CLOSING,
+// SESSION_REVOKED, UNAVAILABLE.
+func (s *Service) MergeAccounts(ctx context.Context, caller Caller, id uuid.UUID) (*Merge, error) {
+	until := s.now().Add(undoTime)
+	var into uuid.UUID
+	err := s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
+		p, err := s.lockOffer(ctx, tx, caller, id)
+		if err != nil {
+			return nil, err
+		}
+		into = p.into.ID
+		return s.join(ctx, tx, caller, p, until)
+	})
+	if err != nil {
+		return nil, err
+	}
+	user, err := s.userOf(ctx, caller, into)
+	if err != nil {
+		return nil, err
+	}
+	return &Merge{ID: id, User: user, UndoUntil: until}, nil
+}
+
+// userOf is a user as the app of the caller shows them.
+func (s *Service) userOf(ctx context.Context, caller Caller, person uuid.UUID) (*User, error) {
+	m, err := s.findMember(ctx, s.DB.Ent(), "s.id = $1 AND u.id = $2", caller.SessionID, person)
+	if err == nil && m == nil {
+		return nil, fault.New(fault.SessionRevoked, "this session has ended")
+	}
+	if err != nil {
+		return nil, outward(err)
+	}
+	return &m.User, nil
+}
+
+// lockOffer locks both users of an offer of the caller, and sees that it holds. Faults: NOT_FOUND,
+// ACCOUNT_DISABLED, ACCOUNT_CLOSING.
+func (s *Service) lockOffer(ctx context.Context, tx *ent.Tx, caller Caller, id uuid.UUID) (*pair, error) {
+	offer, err := s.findOffer(ctx, tx.Merge, caller.UserID, id)
+	if err != nil {
+		return nil, err
+	}
+	p, err := s.lockPair(ctx, tx, offer)
+	if err != nil {
+		return nil, err
+	}
+	// Another request may have taken it while this one waited.
+	if p.offer, err = s.findOffer(ctx, tx.Merge, caller.UserID, id); err != nil {
+		return nil, err
+	}
+	now := s.now()
+	for _, who := range []*ent.User{p.from, p.into} {
+		state := accountState{Status: who.Status, DisabledUntil: who.DisabledUntil, ClosesAt: who.ClosesAt}
+		if err := state.admits(now); err != nil {
+			return nil, err
+		}
+	}
+	holds, err := s.holds(ctx, tx, p)
+	if err != nil {
+		return nil, err
+	}
+	if !holds {
+		return nil, noSuchOffer()
+	}
+	return p, nil
+}
+
+// findOffer is an offer that the person may take. That a phone is theirs was proved by the one who
+// leaves; the other may have been given up by its number's owner long ago, and proved nothing.
+func (s *Service) findOffer(ctx context.Context, merges *ent.MergeClient, person, id uuid.UUID) (*ent.Merge, error) {
+	offer, err := merges.Query().Where(merge.ID(id), mayTake(person), merge.StateEQ(merge.StateOffered), merge.UntilGT(s.now())).Only(ctx)
+	if ent.IsNotFound(err) {
+		return nil, noSuchOffer()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("find offer: %w", err)
+	}
+	return offer, nil
+}
+
+func noSuchOffer() error {
+	return fault.New(fault.NotFound, "there is no such offer, or it does not hold any more")
+}
+
+// lockPair locks the identities and then the rows of both users, always in the same order, so that
+// nothing about them changes until tx ends and two merges never wait for each other.
+func (s *Service) lockPair(ctx context.Context, tx *ent.Tx, offer *ent.Merge) (*pair, error) {
+	both := []uuid.UUID{offer.FromUser, offer.IntoUser}
+	slices.SortFunc(both, func(a, b uuid.UUID) int { return bytes.Compare(a[:], b[:]) })
+	for _, person := range both {
+		if err := s.lockIdentities(ctx, tx, person); err != nil {
+			return nil, err
+		}
+	}
+	rows := map[uuid.UUID]*ent.User{}
+	for _, person := range both {
+		row, err := s.lockUser(ctx, tx, user.ID(person))
+		if err != nil {
+			return nil, err
+		}
+		rows[person] = row
+	}
+	return &pair{offer: offer, from: rows[offer.FromUser], into: rows[offer.IntoUser]}, nil
+}
+
+// holds tells whether what proved that both are one person is still so.
+func (s *Service) holds(ctx context.Context, tx *ent.Tx, p *pair) (bool, error) {
+	if p.from.MergedInto != nil || p.into.MergedInto != nil || p.from.AppGroup != p.into.AppGroup {
+		return false, nil
+	}
+	if p.offer.Cause == merge.CausePhone {
+		return p.offer.Proof != nil && hasPhone(p.into) && bytes.Equal(*p.offer.Proof, *p.into.PhoneIndex), nil
+	}
+	return s.sameUnion(ctx, tx, p.from.ID, p.into.ID)
+}
+
+// hasPhone tells whether the row holds a number: ent points to an empty one where there is none.
+func hasPhone(u *ent.User) bool { return u.PhoneSealed != nil && len(*u.PhoneSealed) > 0 }
+
+// sameUnion tells whether WeChat told one unionid for both.
+func (s *Service) sameUnion(ctx context.Context, tx *ent.Tx, a, b uuid.UUID) (bool, error) {
+	unions, err := tx.Identity.Query().Where(identity.UserID(a), identity.UnionIDNotNil()).Select(identity.FieldUnionID).Strings(ctx)
+	if err != nil || len(unions) == 0 {
+		return false, err
+	}
+	return tx.Identity.Query().Where(identity.UserID(b), identity.UnionIDIn(unions...)).Exist(ctx)
+}
+
+// join moves everything, and leaves the row of the one who leaves behind, for [Service.UndoMerge].
+func (s *Service) join(ctx context.Context, tx *ent.Tx, caller Caller, p *pair, until time.Time) ([]event, error) {
+	ids, err := tx.Identity.Query().Where(identity.UserID(p.from.ID)).IDs(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find identities: %w", err)
+	}
+	settled, err := s.settleAll(ctx, tx, p.from.ID)
+	if err != nil {
+		return nil, err
+	}
+	ended, err := s.clearDevices(ctx, tx, caller, p)
+	if err != nil {
+		return nil, err
+	}
+	moved, err := s.moveFacts(ctx, tx, p)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.moveIdentities(ctx, tx, p.from.ID, p.into.ID, ids); err != nil {
+		return nil, err
+	}
+	left, err := s.raiseEpoch(ctx, tx, caller.AppID, p.from.ID, ActionMergeFrom)
+	if err != nil {
+		return nil, err
+	}
+	if err := tx.User.Update().Where(user.ID(p.from.ID)).SetMergedInto(p.into.ID).Exec(ctx); err != nil {
+		return nil, fmt.Errorf("merge user: %w", err)
+	}
+	err = tx.Merge.Update().Where(merge.ID(p.offer.ID)).
+		SetState(merge.StateDone).SetUntil(until).SetIdentities(texts(ids)).SetMoved(moved).Exec(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("record merge: %w", err)
+	}
+	stays := event{at: s.now(), action: ActionMergeInto, appID: caller.AppID, user: &p.into.ID}
+	for _, e := range []*event{&left, &stays} {
+		e.detail = map[string]string{"merge": p.offer.ID.String(), "cause": string(p.offer.Cause)}
+	}
+	return append(append(settled, ended...), left, stays), nil
+}
+
+// clearDevices ends the sessions of the one who stays on devices that the other brings along, and the
+// ones seen longest ago where both together have too many.
+func (s *Service) clearDevices(ctx context.Context, tx *ent.Tx, caller Caller, p *pair) ([]event, error) {
+	coming, err := tx.Session.Query().Where(session.UserID(p.from.ID)).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find sessions: %w", err)
+	}
+	staying, err := tx.Session.Query().Where(session.UserID(p.into.ID)).
+		Order(ent.Desc(session.FieldRefreshedAt)).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find sessions: %w", err)
+	}
+	room := max(0, s.Limits.MaxSessions-len(coming))
+	var events []event
+	var ids []uuid.UUID
+	for _, row := range staying {
+		clash := slices.ContainsFunc(coming, func(c *ent.Session) bool { return c.DeviceID == row.DeviceID })
+		// Of the sessions of one person, the one that asks is never the one to go.
+		if !clash && (room > 0 || row.ID == caller.SessionID) {
+			room--
+			continue
+		}
+		why := ActionEvicted
+		if clash {
+			why = ActionReplaced
+		}
+		ids = append(ids, row.ID)
+		events = append(events, endsSession(s.now(), why, row.AppID, p.into.ID, row.ID))
+	}
+	if len(ids) == 0 {
+		return nil, nil
+	}
+	return events, s.deleteSessions(ctx, tx, ids)
+}
+
+const (
+	moveIdentities = `UPDATE identities SET user_id = $1 WHERE user_id = $2 AND id = $3`
+	moveSessions   = `UPDATE sessions SET user_id = $1 WHERE identity_id = $2`
+)
+
+// moveIdentities moves identities of one user, with their sessions, to another.
+func (s *Service) moveIdentities(ctx context.Context, tx *ent.Tx, from, into uuid.UUID, ids []uuid.UUID) error {
+	for _, id := range ids {
+		if _, err := tx.ExecContext(ctx, moveIdentities, into, from, id); err != nil {
+			return fmt.Errorf("move identity: %w", err)
+		}
+		if _, err := tx.ExecContext(ctx, moveSessions, into, id); err != nil {
+			return fmt.Errorf("move sessions: %w", err)
+		}
+	}
+	return nil
+}
+
+// moveFacts gives the one who stays what they have not given and the other has.
+func (s *Service) moveFacts(ctx context.Context, tx *ent.Tx, p *pair) (moved []string, err error) {
+	if p.into.Nickname == nil && p.from.Nickname != nil {
+		moved = append(moved, movedProfile)
+		if err := s.moveProfile(ctx, tx, p.from, p.into.ID); err != nil {
+			return nil, err
+		}
+	}
+	if !hasPhone(p.into) && hasPhone(p.from) {
+		moved = append(moved, movedPhone)
+		if err := s.movePhone(ctx, tx, p.from, p.into.ID); err != nil {
+			return nil, err
+		}
+	}
+	return moved, nil
+}
+
+// moveProfile moves nickname and picture from one row to another.
+func (s *Service) moveProfile(ctx context.Context, tx *ent.Tx, from *ent.User, into uuid.UUID) error {
+	err := tx.User.Update().Where(user.ID(into)).SetNillableNickname(from.Nickname).SetNillableNicknameKey(from.NicknameKey).
+		SetNillableAvatarURL(from.AvatarURL).SetNillableAvatarKey(from.AvatarKey).Exec(ctx)
+	if err == nil {
+		err = tx.User.Update().Where(user.ID(from.ID)).
+			ClearNickname().ClearNicknameKey().ClearAvatarURL().ClearAvatarKey().Exec(ctx)
+	}
+	if err == nil {
+		err = tx.Avatar.Update().Where(avatar.UserID(from.ID)).SetUserID(into).Exec(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("move profile: %w", err)
+	}
+	return nil
+}
+
+// movePhone moves the number, which is sealed for its row, from one row to another.
+func (s *Service) movePhone(ctx context.Context, tx *ent.Tx, from *ent.User, into uuid.UUID) error {
+	number, err := s.Phones.Open(*from.PhoneSealed, phonePlace(from.ID))
+	if err != nil {
+		return fmt.Errorf("open the phone number of user %s: %w", from.ID, err)
+	}
+	err = tx.User.Update().Where(user.ID(from.ID)).ClearPhoneSealed().ClearPhoneIndex().Exec(ctx) // the index is unique
+	if err == nil {
+		err = tx.User.Update().Where(user.ID(into)).SetPhoneSealed(s.Phones.Seal(number, phonePlace(into))).
+			SetPhoneIndex(*from.PhoneIndex).SetNillablePhoneBoundAt(from.PhoneBoundAt).Exec(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("move phone number: %w", err)
+	}
+	return nil
+}
+
+// UndoMerge takes a merge back that the caller stayed in: what moved goes back, and is somebody else
+// again. What was given since stays with who has it. Faults: NOT_FOUND, SESSION_REVOKED, UNAVAILABLE.
+func (s *Service) UndoMerge(ctx context.Context, caller Caller, id uuid.UUID) (*User, error) {
+	if err := s.undoMerge(ctx, Actor{}, id, "", &caller.UserID); err != nil {
+		return nil, err
+	}
+	return s.Me(ctx, caller)
+}
+
+// UndoMergeFor is UndoMerge by an administrator. It returns who stayed. Faults: NOT_FOUND, UNAVAILABLE.
+func (s *Service) UndoMergeFor(ctx context.Context, by Actor, id uuid.UUID, reason string) (uuid.UUID, error) {
+	row, err := s.DB.Ent().Merge.Query().Where(merge.ID(id)).Only(ctx)
+	if ent.IsNotFound(err) {
+		return uuid.Nil, noSuchMerge()
+	}
+	if err != nil {
+		return uuid.Nil, outward(fmt.Errorf("find merge: %w", err))
+	}
+	return row.IntoUser, s.undoMerge(ctx, by, id, reason, nil)
+}
+
+func noSuchMerge() error {
+	return fault.New(fault.NotFound, "there is no such merge, or it cannot be undone any more")
+}
+
+func (s *Service) undoMerge(ctx context.Context, by Actor, id uuid.UUID, reason string, into *uuid.UUID) error {
+	return s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
+		find := func() (*ent.Merge, error) {
+			done, err := tx.Merge.Query().Where(merge.ID(id), merge.StateEQ(merge.StateDone), merge.UntilGT(s.now())).Only(ctx)
+			if ent.IsNotFound(err) || err == nil && into != nil && done.IntoUser != *into {
+				return nil, noSuchMerge()
+			}
+			return done, err
+		}
+		done, err := find()
+		if err != nil {
+			return nil, err
+		}
+		p, err := s.lockPair(ctx, tx, done)
+		if err != nil {
+			return nil, err
+		}
+		if p.offer, err = find(); err != nil { // another request may have been faster
+			return nil, err
+		}
+		events, err := s.part(ctx, tx, p)
+		return attribute(events, by, reason), err
+	})
+}
+
+// part is the opposite of join.
+func (s *Service) part(ctx context.Context, tx *ent.Tx, p *pair) ([]event, error) {
+	ids, err := parseIDs(p.offer.Identities)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.moveIdentities(ctx, tx, p.into.ID, p.from.ID, ids); err != nil {
+		return nil, err
+	}
+	// What has not been changed since goes back.
+	if slices.Contains(p.offer.Moved, movedProfile) && p.into.Nickname != nil {
+		if err := s.moveProfile(ctx, tx, p.into, p.from.ID); err != nil {
+			return nil, err
+		}
+	}
+	if slices.Contains(p.offer.Moved, movedPhone) && hasPhone(p.into) && same(p.from.PhoneBoundAt, p.into.PhoneBoundAt) {
+		if err := s.movePhone(ctx, tx, p.into, p.from.ID); err != nil {
+			return nil, err
+		}
+	}
+	if err := tx.User.Update().Where(user.ID(p.from.ID)).ClearMergedInto().Exec(ctx); err != nil {
+		return nil, fmt.Errorf("part users: %w", err)
+	}
+	if err := tx.Merge.Update().Where(merge.ID(p.offer.ID)).SetState(merge.StateUndone).Exec(ctx); err != nil {
+		return nil, fmt.Errorf("record the end of a merge: %w", err)
+	}
+	// The sessions that went back must not go on with tokens of the one who stayed.
+	undone, err := s.raiseEpoch(ctx, tx, "", p.into.ID, ActionUndoMerge)
+	if err != nil {
+		return nil, err
+	}
+	undone.detail = map[string]string{"merge": p.offer.ID.String()}
+	back := event{at: s.now(), action: ActionUndoMerge, user: &p.from.ID, detail: undone.detail}
+	return []event{undone, back}, nil
+}
+
+func same(a, b *time.Time) bool { return a != nil && b != nil && a.Equal(*b) }
+
+// settle makes a merge final that nobody has taken back.
+func (s *Service) settle(ctx context.Context, id uuid.UUID) error {
+	return s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
+		done, err := tx.Merge.Query().Where(merge.ID(id), merge.StateEQ(merge.StateDone), merge.UntilLTE(s.now())).Only(ctx)
+		if ent.IsNotFound(err) { // another replica was faster
+			return nil, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("find merge: %w", err)
+		}
+		if _, err := s.lockPair(ctx, tx, done); fault.CodeOf(err) == fault.NotFound {
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
+		return s.makeFinal(ctx, tx, done)
+	})
+}
+
+// settleAll makes the merges final that a user stayed in. Somebody who becomes part of another must not
+// leave behind what could be undone into nowhere.
+func (s *Service) settleAll(ctx context.Context, tx *ent.Tx, into uuid.UUID) ([]event, error) {
+	rows, err := tx.Merge.Query().Where(merge.IntoUser(into), merge.StateEQ(merge.StateDone)).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("find merges: %w", err)
+	}
+	var events []event
+	for _, row := range rows {
+		made, err := s.makeFinal(ctx, tx, row)
+		if err != nil {
+			return nil, err
+		}
+		events = append(events, made...)
+	}
+	return events, nil
+}
+
+// makeFinal gives consents to the one who stayed, and removes the row of the one who left.
+func (s *Service) makeFinal(ctx context.Context, tx *ent.Tx, done *ent.Merge) ([]event, error) {
+	if err := tx.Consent.Update().Where(consent.UserID(done.FromUser)).SetUserID(done.IntoUser).Exec(ctx); err != nil {
+		return nil, fmt.Errorf("move consents: %w", err)
+	}
+	erased := event{at: s.now(), action: ActionErase, user: &done.FromUser, detail: map[string]string{"merge": done.ID.String()}}
+	return []event{erased}, s.eraseRows(ctx, tx, done.FromUser)
+}
+
+func texts(ids []uuid.UUID) []string {
+	list := make([]string, len(ids))
+	for i, id := range ids {
+		list[i] = id.String()
+	}
+	return list
+}
+
+func parseIDs(list []string) ([]uuid.UUID, error) {
+	ids := make([]uuid.UUID, len(list))
+	for i, text := range list {
+		id, err := uuid.Parse(text)
+		if err != nil {
+			return nil, fmt.Errorf("a merge names %q: %w", text, err)
+		}
+		ids[i] = id
+	}
+	return ids, nil
+}
