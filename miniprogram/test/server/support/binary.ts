@@ -10,7 +10,13 @@ export default function setup(): (() => void) | undefined {
   const directory = mkdtempSync(join(tmpdir(), 'mpauth-sdk-binary-'))
   const binary = join(directory, 'mpauth')
   const root = fileURLToPath(new URL('../../../..', import.meta.url))
-  execFileSync('go', ['build', '-o', binary, '.'], { cwd: root, stdio: 'inherit' })
+  const remove = () => rmSync(directory, { recursive: true })
+  try {
+    execFileSync('go', ['build', '-o', binary, '.'], { cwd: root, stdio: 'inherit' })
+  } catch (error) {
+    remove()
+    throw error
+  }
   process.env.MPAUTH_BINARY = binary
-  return () => rmSync(directory, { recursive: true })
+  return remove
 }

@@ -6,6 +6,12 @@ import { createInterface } from 'node:readline'
 
 type Environment = Record<string, string>
 
+const running = new Set<ChildProcess>()
+// Tests that are broken off do not get to stop anything.
+process.once('exit', () => {
+  for (const child of running) child.kill('SIGKILL')
+})
+
 /** The binary as a developer would start it, with data of its own, and with WeChat inside it. */
 export class Server {
   /** Where it listens. The same after a restart. */
@@ -22,7 +28,12 @@ export class Server {
   /** On a free port. `errors`: what becomes of the log of a server that is to have some. */
   static async start(environment: Environment = {}, errors: 'inherit' | 'ignore' = 'inherit'): Promise<Server> {
     const server = new Server(await mkdtemp(join(tmpdir(), 'mpauth-sdk-test-')), environment, errors)
-    await server.run('127.0.0.1:0')
+    try {
+      await server.run('127.0.0.1:0')
+    } catch (error) {
+      await server.stop()
+      throw error
+    }
     return server
   }
 
@@ -73,7 +84,11 @@ export class Server {
       stdio: ['ignore', 'pipe', this.errors],
     })
     this.child = child
-    this.ended = new Promise((resolve) => child.on('close', resolve))
+    running.add(child)
+    // `error` where there is no such binary.
+    this.ended = new Promise((resolve) => child.on('close', resolve).on('error', resolve)).then(() =>
+      running.delete(child),
+    )
     for await (const line of createInterface({ input: child.stdout })) {
       const address = line.match(/^ *GraphQL +(http\S+)\/graphql$/)?.[1]
       if (!address) continue
