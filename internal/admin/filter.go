@@ -1,0 +1,214 @@
+package admin
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"entgo.io/ent/dialect"
+	"entgo.io/ent/dialect/sql"
+	"github.com/google/uuid"
+
+	"mpauth/ent/identity"
+	"mpauth/ent/predicate"
+	"mpauth/ent/user"
+	"mpauth/internal/account"
+	"mpauth/internal/fault"
+)
+
+// UserFilter is what a list of people is narrowed to. What is nil does not narrow.
+type UserFilter struct {
+	ID            *uuid.UUID
+	OpenID        *string
+	UnionID       *string
+	Phone         *string
+	Nickname      *string
+	AppID         *string
+	Status        *UserStatus
+	HasPhone      *bool
+	CreatedFrom   *time.Time
+	CreatedBefore *time.Time
+}
+
+// names lists what the filter narrows by, for the audit trail; the values are personal data.
+func (f *UserFilter) names() string {
+	if f == nil {
+		return ""
+	}
+	var names []string
+	for _, member := range []struct {
+		name string
+		set  bool
+	}{
+		{"id", f.ID != nil}, {"openId", f.OpenID != nil}, {"unionId", f.UnionID != nil}, {"phone", f.Phone != nil},
+		{"nickname", f.Nickname != nil}, {"appId", f.AppID != nil}, {"status", f.Status != nil},
+		{"hasPhone", f.HasPhone != nil}, {"createdFrom", f.CreatedFrom != nil}, {"createdBefore", f.CreatedBefore != nil},
+	} {
+		if member.set {
+			names = append(names, member.name)
+		}
+	}
+	return strings.Join(names, ",")
+}
+
+// narrowed are the conditions of a filter. Each of them is one that an index answers, or that few rows
+// are left to be looked at for. Faults: BAD_INPUT.
+func (s *Service) narrowed(ctx context.Context, f *UserFilter) (where []predicate.User, err error) {
+	if f == nil {
+		return nil, nil
+	}
+	add := func(p ...predicate.User) { where = append(where, p...) }
+	if f.ID != nil {
+		add(user.ID(*f.ID))
+	}
+	if f.CreatedFrom != nil {
+		add(user.CreatedAtGTE(*f.CreatedFrom))
+	}
+	if f.CreatedBefore != nil {
+		add(user.CreatedAtLT(*f.CreatedBefore))
+	}
+	if f.HasPhone != nil && *f.HasPhone {
+		add(user.PhoneIndexNotNil())
+	} else if f.HasPhone != nil {
+		add(user.PhoneIndexIsNil())
+	}
+	if f.Status != nil {
+		add(withStatus(*f.Status, s.now()))
+	}
+	for _, text := range []struct {
+		value  *string
+		narrow func(context.Context, string, *UserFilter) (predicate.User, error)
+	}{
+		{f.Nickname, s.withNickname}, {f.AppID, s.ofApp}, {f.Phone, s.withPhone}, {f.OpenID, s.withOpenID}, {f.UnionID, s.withUnionID},
+	} {
+		if text.value == nil {
+			continue
+		}
+		p, err := text.narrow(ctx, *text.value, f)
+		if err != nil {
+			return nil, err
+		}
+		add(p)
+	}
+	return where, nil
+}
+
+// withStatus spells its values out because PostgreSQL uses a partial index only for those it can read
+// in the statement.
+func withStatus(status UserStatus, now time.Time) predicate.User {
+	ended := user.And(user.DisabledUntilNotNil(), user.DisabledUntilLTE(now))
+	disabled := user.And(predicate.User(spelled("status = 'disabled'")), user.Not(ended))
+	switch status {
+	case UserMerged:
+		return user.MergedIntoNotNil()
+	case UserDisabled:
+		return user.And(user.MergedIntoIsNil(), disabled)
+	case UserClosing:
+		return user.And(user.MergedIntoIsNil(), user.ClosesAtNotNil(), user.Not(disabled))
+	default:
+		return user.And(user.MergedIntoIsNil(), user.ClosesAtIsNil(), user.Not(disabled))
+	}
+}
+
+func spelled(condition string) func(*sql.Selector) {
+	return func(s *sql.Selector) { s.Where(sql.ExprP(condition)) }
+}
+
+// maxText is how many bytes a text to look for may have.
+const maxText = 256
+
+func checkText(name, value string) error {
+	if value == "" || len(value) > maxText {
+		return fault.New(fault.BadInput, fmt.Sprintf("%s must have 1 to %d bytes; leave it out to look for anything", name, maxText))
+	}
+	return nil
+}
+
+// beginsWith is the condition that a column begins with a text. It is a range, which an index answers
+// also in a statement that was planned before the text was known. PostgreSQL has operators for it that
+// compare bytes, whatever the language of the database.
+func beginsWith(db, column, text string) func(*sql.Selector) {
+	// The last code point is in no text that was cleaned: it is none that means anything.
+	from, end := text, text+"\U0010ffff"
+	return func(s *sql.Selector) {
+		atLeast, below := " >= ", " < "
+		if db == dialect.Postgres {
+			atLeast, below = " ~>=~ ", " ~<~ "
+		}
+		s.Where(sql.P(func(b *sql.Builder) {
+			b.Ident(s.C(column)).WriteString(atLeast).Arg(from).WriteString(" AND ").
+				Ident(s.C(column)).WriteString(below).Arg(end)
+		}))
+	}
+}
+
+func (s *Service) withNickname(_ context.Context, text string, _ *UserFilter) (predicate.User, error) {
+	if err := checkText("nickname", text); err != nil {
+		return nil, err
+	}
+	key := account.NicknameKey(text)
+	if key == "" {
+		return nil, fault.New(fault.BadInput, "nickname has nothing in it that can be seen")
+	}
+	return beginsWith(s.DB.Dialect, user.FieldNicknameKey, key), nil
+}
+
+// ofApp goes by the group where the app has it for itself, because that needs no other table.
+func (s *Service) ofApp(_ context.Context, appID string, _ *UserFilter) (predicate.User, error) {
+	app, err := s.Account.Apps.Find(&appID)
+	if err != nil {
+		return nil, err
+	}
+	if app.Group() == app.AppID {
+		return user.AppGroup(app.Group()), nil
+	}
+	return user.And(user.AppGroup(app.Group()), user.HasIdentitiesWith(identity.AppID(appID))), nil
+}
+
+// withPhone looks in the groups of all apps that are served, or of the one that is asked for.
+func (s *Service) withPhone(_ context.Context, text string, f *UserFilter) (predicate.User, error) {
+	phone, err := account.TypedPhone(text)
+	if err != nil {
+		return nil, fault.New(fault.BadInput, "phone is a number in full, for example +8613800000000 or 13800000000")
+	}
+	apps := s.Account.Apps.All()
+	if f.AppID != nil {
+		app, err := s.Account.Apps.Find(f.AppID)
+		if err != nil {
+			return nil, err
+		}
+		apps = []account.App{app}
+	}
+	return s.Account.HasPhone(phone, apps...), nil
+}
+
+func (s *Service) withOpenID(ctx context.Context, text string, _ *UserFilter) (predicate.User, error) {
+	if err := checkText("openId", text); err != nil {
+		return nil, err
+	}
+	return s.withIdentity(ctx, identity.OpenID(text))
+}
+
+func (s *Service) withUnionID(ctx context.Context, text string, _ *UserFilter) (predicate.User, error) {
+	if err := checkText("unionId", text); err != nil {
+		return nil, err
+	}
+	return s.withIdentity(ctx, identity.UnionID(text))
+}
+
+// maxIdentities is more than the apps that know one person.
+const maxIdentities = 1000
+
+// withIdentity looks the identity up first: told both at once, a database may begin with the people.
+func (s *Service) withIdentity(ctx context.Context, which predicate.Identity) (predicate.User, error) {
+	rows, err := s.DB.Ent().Identity.Query().Where(which).Select(identity.FieldUserID).Limit(maxIdentities).All(ctx)
+	if err != nil {
+		return nil, outward(fmt.Errorf("find identity: %w", err))
+	}
+	people := make([]uuid.UUID, len(rows))
+	for i, row := range rows {
+		people[i] = row.UserID
+	}
+	return user.IDIn(people...), nil
+}
