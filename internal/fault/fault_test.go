@@ -33,7 +33,7 @@ func TestCodeOf(t *testing.T) {
 
 func TestEveryCodeSaysWhatToDo(t *testing.T) {
 	t.Parallel()
-	require.Len(t, fault.Codes(), 19)
+	require.Len(t, fault.Codes(), 20)
 	for _, code := range fault.Codes() {
 		require.NotEmpty(t, code.Action(), code)
 		require.Equal(t, code.Action() == fault.Retry, code.Retryable(), code)
