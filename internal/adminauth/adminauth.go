@@ -9,9 +9,11 @@ package adminauth
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,6 +34,19 @@ const (
 	Auditor  Role = "AUDITOR"
 	Operator Role = "OPERATOR"
 )
+
+// MarshalGQL writes the role.
+func (r Role) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(string(r))) }
+
+// UnmarshalGQL reads a role.
+func (r *Role) UnmarshalGQL(v any) error {
+	name, _ := v.(string)
+	if !slices.Contains(Roles(), Role(name)) {
+		return errors.New("there is no such role")
+	}
+	*r = Role(name)
+	return nil
+}
 
 // Roles are all roles there are.
 func Roles() []Role { return []Role{Support, Privacy, Auditor, Operator} }

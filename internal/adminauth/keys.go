@@ -54,6 +54,27 @@ type seen struct {
 // NewKeys makes Keys.
 func NewKeys(o KeysOptions) *Keys { return &Keys{KeysOptions: o, seen: map[string]seen{}} }
 
+// Key is what is known of a key.
+type Key struct {
+	ID         string
+	Name       string
+	Roles      []Role
+	CreatedAt  time.Time
+	ExpiresAt  time.Time
+	LastUsedAt *time.Time // to the minute; nil: never
+	RevokedAt  *time.Time // nil: it was not
+}
+
+func keyOf(row *ent.AdminKey) *Key {
+	key := &Key{
+		ID: row.ID, Name: row.Name, CreatedAt: row.CreatedAt, ExpiresAt: row.ExpiresAt, LastUsedAt: row.LastUsedAt, RevokedAt: row.RevokedAt,
+	}
+	for _, role := range row.Roles {
+		key.Roles = append(key.Roles, Role(role))
+	}
+	return key
+}
+
 // NewKey is a key to make.
 type NewKey struct {
 	Name  string
@@ -61,9 +82,9 @@ type NewKey struct {
 	Days  int
 }
 
-// Create makes a key, and returns what is stored of it and the key itself, which nobody can read
+// Create makes a key, and returns what is known of it and the key itself, which nobody can read
 // again. Faults: BAD_INPUT, FORBIDDEN for a role that the maker has not, UNAVAILABLE.
-func (k *Keys) Create(ctx context.Context, by Administrator, key NewKey) (*ent.AdminKey, Secret, error) {
+func (k *Keys) Create(ctx context.Context, by Administrator, key NewKey) (*Key, Secret, error) {
 	if err := key.check(by); err != nil {
 		return nil, Secret{}, err
 	}
@@ -85,7 +106,10 @@ func (k *Keys) Create(ctx context.Context, by Administrator, key NewKey) (*ent.A
 		}
 		return k.record(ctx, tx, by.Actor, "admin.key.create", row)
 	})
-	return row, secret, err
+	if err != nil {
+		return nil, Secret{}, err
+	}
+	return keyOf(row), secret, nil
 }
 
 func (n NewKey) check(by Administrator) error {
@@ -108,7 +132,7 @@ func (n NewKey) check(by Administrator) error {
 }
 
 // Revoke ends a key before its time; one that has ended stays as it is. Faults: NOT_FOUND, UNAVAILABLE.
-func (k *Keys) Revoke(ctx context.Context, by account.Actor, id string) (*ent.AdminKey, error) {
+func (k *Keys) Revoke(ctx context.Context, by account.Actor, id string) (*Key, error) {
 	var row *ent.AdminKey
 	err := k.inTx(ctx, func(tx *ent.Tx) error {
 		n, err := tx.AdminKey.Update().Where(adminkey.ID(id), adminkey.RevokedAtIsNil()).SetRevokedAt(k.now()).Save(ctx)
@@ -128,16 +152,20 @@ func (k *Keys) Revoke(ctx context.Context, by account.Actor, id string) (*ent.Ad
 		return nil, err
 	}
 	k.remember(row, time.Time{}) // which is never fresh
-	return row, nil
+	return keyOf(row), nil
 }
 
 // List is every key there is or was, the newest first. Faults: UNAVAILABLE.
-func (k *Keys) List(ctx context.Context) ([]*ent.AdminKey, error) {
+func (k *Keys) List(ctx context.Context) ([]*Key, error) {
 	rows, err := k.DB.Ent().AdminKey.Query().Order(adminkey.ByCreatedAt(sql.OrderDesc()), adminkey.ByID()).All(ctx)
 	if err != nil {
 		return nil, outward(fmt.Errorf("list keys: %w", err))
 	}
-	return rows, nil
+	keys := make([]*Key, len(rows))
+	for i, row := range rows {
+		keys[i] = keyOf(row)
+	}
+	return keys, nil
 }
 
 // record writes what was done to a key into the audit trail.
@@ -173,11 +201,7 @@ func (k *Keys) find(ctx context.Context, raw string) (Administrator, error) {
 		return Administrator{}, refused("a key whose time is over: " + row.ID)
 	}
 	k.noteUse(ctx, row, now)
-	administrator := Administrator{Actor: account.Actor{Kind: "key", Name: row.Name}}
-	for _, role := range row.Roles {
-		administrator.Roles = append(administrator.Roles, Role(role))
-	}
-	return administrator, nil
+	return Administrator{account.Actor{Kind: "key", Name: row.Name}, keyOf(row).Roles}, nil
 }
 
 // row is a key's row, not older than fresh.
