@@ -147,14 +147,14 @@ test('a field tells of the key that confirms, and keeps its maximal length', asy
 test('a nickname is reviewed after the field was left, and cleared when it does not pass', async () => {
   const page = await fixture.open('?start=pages/forms/index')
   const field = page.getByLabel('Nickname')
-  const leave = async (nickname: string) => {
-    await logs(page)
+  await until(page, /app launched/)
+  const leave = async (nickname: string, last = /^review/) => {
     await field.fill(nickname)
     await field.blur()
-    await page.waitForTimeout(50)
-    return [await field.inputValue(), ...(await logs(page))]
+    const lines = await until(page, last)
+    return [await field.inputValue(), ...lines]
   }
-  expect(await leave('unseen')).toEqual(['unseen', 'blur unseen']) // without consent the field is a plain one
+  expect(await leave('unseen', /^blur/)).toEqual(['unseen', 'blur unseen']) // without consent the field is a plain one
   await within(page, ({ phone }) => phone.program!.privacy.agree())
   expect(await leave('Lily')).toEqual(['Lily', 'blur Lily', 'review {"pass":true,"timeout":false}'])
   await within(page, ({ script }) => {

@@ -15,7 +15,7 @@ export function logs(page: Page): Promise<string[]> {
 /** Waits until the fixture has written a line, and returns all since the last call. */
 export async function until(page: Page, line: RegExp): Promise<string[]> {
   const found: string[] = []
-  for (let i = 0; i < 100; i++) {
+  for (let i = 0; i < 500; i++) {
     found.push(...(await logs(page)))
     if (found.some((text) => line.test(text))) return found
     await page.evaluate(() => new Promise((resolve) => setTimeout(resolve, 20)))
