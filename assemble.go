@@ -217,7 +217,7 @@ func (s *server) wechatURL(address net.Addr) string {
 	if !s.config.FakeInProcess() {
 		return s.config.WechatURL
 	}
-	s.fake = wechatfake.New(wechatfake.Options{Apps: fakeApps(s.config), Log: s.log})
+	s.fake = wechatfake.New(wechatfake.Options{Apps: fakeApps(s.config), DefaultApp: s.config.DefaultApp, Log: s.log})
 	s.cleanup = append(s.cleanup, s.fake.Close)
 	return "http://" + address.String() + "/fakewechat"
 }
@@ -243,7 +243,8 @@ func accountApps(c *config.Config) (account.Apps, error) {
 			AskFirst: !app.CreateOnSilentLogin,
 		})
 	}
-	return account.NewApps(apps...)
+	set, err := account.NewApps(apps...)
+	return set.WithDefault(c.DefaultApp), err
 }
 
 // secretsOf finds the secret of an app for the WeChat client.

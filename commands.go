@@ -73,6 +73,7 @@ func banner(stdout io.Writer, c *config.Config, address net.Addr) {
 	fmt.Fprintf(stdout, `
   mpauth, DEVELOPMENT MODE: made-up keys, this machine only. Never put this on the internet.
 
+    Phone          %[1]s/
     Playground     %[1]s/playground
     GraphQL        %[1]s/graphql
     Public keys    %[1]s/.well-known/jwks.json

@@ -120,17 +120,26 @@ func (s *server) routes() http.Handler {
 		return s.sayGoodbye(s.observed(mux))
 	}
 	// This machine only: what there is to try, and the WeChat inside the process.
-	pages := web.Options{Apps: appIDs(s.config), FakeWeChat: s.fake != nil, Rand: rand.Reader}
-	mux.Handle("GET /{$}", web.Index(pages))
-	playground := web.Playground(pages)
-	mux.Handle("/playground", playground)
-	mux.Handle("/playground/", playground)
+	s.routePages(mux)
 	all := http.NewServeMux()
 	all.Handle("/", s.observed(mux))
 	if s.fake != nil {
 		all.Handle("/fakewechat/", http.StripPrefix("/fakewechat", s.fake))
 	}
 	return s.sayGoodbye(thisMachineOnly(all))
+}
+
+// routePages serves what a developer looks at: the phone at /, and the playground.
+func (s *server) routePages(mux *http.ServeMux) {
+	options := web.Options{FakeWeChat: s.fake != nil, Rand: rand.Reader}
+	for _, app := range s.config.Apps {
+		options.Apps = append(options.Apps, web.App{ID: app.ID, Flow: app.Flow})
+	}
+	phone, playground := web.Phone(options), web.Playground(options)
+	mux.Handle("GET /{$}", phone)
+	mux.Handle("/simulator/", phone)
+	mux.Handle("/playground", playground)
+	mux.Handle("/playground/", playground)
 }
 
 // sayGoodbye asks clients to connect anew, and so elsewhere, once this server is about to leave:

@@ -20,6 +20,7 @@ var types = map[string]string{
 	".css": "text/css; charset=utf-8",
 	".js":  "text/javascript; charset=utf-8",
 	".md":  "text/markdown; charset=utf-8",
+	".png": "image/png",
 	".svg": "image/svg+xml",
 	".ttf": "font/ttf",
 }

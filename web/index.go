@@ -9,7 +9,7 @@ import (
 //go:embed index.html
 var indexHTML string
 
-// Index serves the page at / in development: a list of what there is to try.
+// Index serves a list of what there is to try, where there is no phone to try it with.
 func Index(o Options) http.Handler {
 	return page(template.Must(template.New("index").Parse(indexHTML)), o.Rand, view{Options: o})
 }

@@ -8,13 +8,17 @@ import (
 	"net/http"
 )
 
-//go:embed dist/playground
+//go:embed dist
 var dist embed.FS
 
 // Playground serves the GraphQL playground: the page at /playground, its files below. It is for
 // development: the page logs in as anybody whom the fake WeChat knows.
 func Playground(o Options) http.Handler {
-	settings, err := json.Marshal(map[string]any{"apps": o.Apps, "fake": o.FakeWeChat})
+	ids := make([]string, 0, len(o.Apps))
+	for _, app := range o.Apps {
+		ids = append(ids, app.ID)
+	}
+	settings, err := json.Marshal(map[string]any{"apps": ids, "fake": o.FakeWeChat})
 	if err != nil {
 		panic(err) // strings and a truth value always have a JSON form
 	}

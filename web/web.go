@@ -1,4 +1,5 @@
-// Package web owns the pages that the binary serves in development: what there is, and the GraphQL playground.
+// Package web owns the pages that the binary serves in development: the phone with the demo Mini Program, and the GraphQL
+// playground.
 //
 // The pages are built beforehand (scripts/web) and embedded, so that `go run .` needs neither Node nor a
 // network. They load nothing from elsewhere and send nothing elsewhere; a Content-Security-Policy makes
@@ -15,13 +16,19 @@ import (
 
 // Options are what the pages tell about the server.
 type Options struct {
-	// Apps are the AppIDs that the server serves.
-	Apps []string
+	// Apps are the Mini Programs that the server serves.
+	Apps []App
 	// FakeWeChat says whether WeChat is the fake inside the process, whose control API is under
 	// /fakewechat/_control/.
 	FakeWeChat bool
 	// Rand feeds the nonces of the pages.
 	Rand io.Reader
+}
+
+// App is a Mini Program, as far as anybody may know it.
+type App struct {
+	ID   string
+	Flow []string // the facts that it asks for, in this order, as "profile" and "phone"
 }
 
 // policy is the Content-Security-Policy of everything that is served here, but for styles.
@@ -51,16 +58,20 @@ type view struct {
 	Settings string // JSON, for scripts
 }
 
-// page serves a document that is made anew for each request, because each has a nonce of its own.
+// page serves a document that is made anew for each request, because each has a nonce of its own: one without styles of
+// its own needs none, and has no random.
 func page(t *template.Template, random io.Reader, fill view) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		raw := make([]byte, 18)
-		if _, err := io.ReadFull(random, raw); err != nil {
-			http.Error(w, "no randomness", http.StatusInternalServerError)
-			return
-		}
 		fill := fill
-		fill.Host, fill.Nonce = r.Host, base64.RawURLEncoding.EncodeToString(raw)
+		fill.Host = r.Host
+		if random != nil {
+			raw := make([]byte, 18)
+			if _, err := io.ReadFull(random, raw); err != nil {
+				http.Error(w, "no randomness", http.StatusInternalServerError)
+				return
+			}
+			fill.Nonce = base64.RawURLEncoding.EncodeToString(raw)
+		}
 		var document bytes.Buffer
 		if err := t.Execute(&document, fill); err != nil {
 			http.Error(w, "the page cannot be made", http.StatusInternalServerError)

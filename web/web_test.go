@@ -16,7 +16,10 @@ import (
 	"mpauth/web"
 )
 
-var options = web.Options{Apps: []string{"wx1", `wx"2'<>`}, FakeWeChat: true, Rand: rand.Reader}
+var options = web.Options{
+	Apps:       []web.App{{ID: "wx1", Flow: []string{"profile", "phone"}}, {ID: `wx"2'<>`, Flow: []string{"phone"}}},
+	FakeWeChat: true, Rand: rand.Reader,
+}
 
 // get asks a handler; headers are names and values in turn.
 func get(t *testing.T, h http.Handler, path string, headers ...string) *httptest.ResponseRecorder {
@@ -87,14 +90,17 @@ func TestPageWithoutRandomnessIsNotServed(t *testing.T) {
 
 func TestPlaygroundKnowsWhatTheServerIs(t *testing.T) {
 	t.Parallel()
-	for _, o := range []web.Options{options, {Apps: []string{"wx1"}, Rand: rand.Reader}} {
+	for _, o := range []web.Options{options, {Apps: options.Apps[:1], Rand: rand.Reader}} {
 		page := get(t, web.Playground(o), "/playground").Body.String()
 		var settings struct {
 			Apps []string
 			Fake bool
 		}
 		require.NoError(t, json.Unmarshal([]byte(found(t, `<meta name="mpauth" content="([^"]*)">`, page)), &settings))
-		require.Equal(t, o.Apps, settings.Apps)
+		require.Len(t, settings.Apps, len(o.Apps))
+		for i, app := range o.Apps {
+			require.Equal(t, app.ID, settings.Apps[i])
+		}
 		require.Equal(t, o.FakeWeChat, settings.Fake)
 	}
 }

@@ -243,6 +243,23 @@ func TestAppsAreAtLeastOneAndEachOnce(t *testing.T) {
 	require.Equal(t, []string{club, shop}, apps.IDs())
 }
 
+func TestDefaultAppIsMeantWhenNobodyNamesOne(t *testing.T) {
+	t.Parallel()
+	apps, err := account.NewApps(account.App{AppID: shop}, account.App{AppID: club})
+	require.NoError(t, err)
+	_, err = apps.Find(nil)
+	requireFault(t, fault.BadInput, err)
+	_, err = apps.WithDefault("wx00000000000000ff").Find(nil)
+	requireFault(t, fault.BadInput, err)
+
+	app, err := apps.WithDefault(club).Find(nil)
+	require.NoError(t, err)
+	require.Equal(t, club, app.AppID)
+	app, err = apps.WithDefault(club).Find(new(shop))
+	require.NoError(t, err)
+	require.Equal(t, shop, app.AppID)
+}
+
 // What cannot be right is refused before WeChat or the database is asked.
 func TestLoginInputIsChecked(t *testing.T) {
 	t.Parallel()

@@ -8,12 +8,17 @@ import (
 	"strings"
 )
 
-// The app of a development server for which no app was configured. Its secret is as public as this source; only the fake
-// of WeChat takes it.
+// The first app of a development server for which no app was configured; the others count on from it. The secret is as
+// public as this source; only the fake of WeChat takes it.
 const (
 	demoAppID  = "wx0000000000demo00"
 	demoSecret = "00000000000000000000000000000000"
 )
+
+// flows are the orders in which an app may ask for facts.
+func flows() [][]string {
+	return [][]string{{"profile", "phone"}, {"phone", "profile"}, {"phone"}, {"profile"}}
+}
 
 var (
 	appIDShape     = regexp.MustCompile(`^wx[0-9a-z]{16}$`)
@@ -53,7 +58,20 @@ func (c *Config) checkApps(env environ, p *problems) {
 	case c.Environment == Production || c.callsRealWechat():
 		p.add(setting("wechat-appid"), "is not set, and no "+setting("config")+" lists apps", "set the AppID and "+variable("wechat-secret-file")+" from the Mini Program's console (mp.weixin.qq.com)")
 	default:
-		c.Apps = []App{{ID: demoAppID, Name: "Demo", Secret: NewSecret(demoSecret), Flow: flow, EncryptedData: c.EncryptedData, ContentCheck: c.ContentCheck, CreateOnSilentLogin: c.CreateOnSilentLogin}}
+		c.demoApps(flow)
+	}
+}
+
+// demoApps are one app for each flow, so that a newcomer can compare them. The first has the flow that was set, and it is
+// the one that is meant when nobody names an app.
+func (c *Config) demoApps(flow []string) {
+	c.DefaultApp = demoAppID
+	others := slices.DeleteFunc(flows(), func(other []string) bool { return slices.Equal(other, flow) })
+	for i, f := range append([][]string{flow}, others...) {
+		c.Apps = append(c.Apps, App{
+			ID: strings.TrimSuffix(demoAppID, "0") + strconv.Itoa(i), Name: "Demo: " + strings.Join(f, ", "), Secret: NewSecret(demoSecret), Flow: f,
+			EncryptedData: c.EncryptedData, ContentCheck: c.ContentCheck, CreateOnSilentLogin: c.CreateOnSilentLogin,
+		})
 	}
 }
 
@@ -150,7 +168,7 @@ func (c *Config) checkAppID(where, id string, p *problems) {
 		p.add(where, "looks like an AppSecret", "write the AppID here, wx and 16 characters, and change the secret")
 	case !appIDShape.MatchString(id):
 		p.add(where, shown(id)+" is not an AppID", "an AppID is wx and 16 lower-case letters or digits")
-	case id == demoAppID && (c.Environment == Production || c.callsRealWechat()):
+	case strings.HasPrefix(id, strings.TrimSuffix(demoAppID, "0")) && (c.Environment == Production || c.callsRealWechat()):
 		p.add(where, shown(id)+" is the demo app, which WeChat does not know", "write a real AppID")
 	}
 }
@@ -175,6 +193,5 @@ func (c *Config) checkSecret(where, how string, secret Secret, p *problems) Secr
 }
 
 func isFlow(facts []string) bool {
-	return slices.ContainsFunc([][]string{{"profile", "phone"}, {"phone", "profile"}, {"phone"}, {"profile"}},
-		func(flow []string) bool { return slices.Equal(flow, facts) })
+	return slices.ContainsFunc(flows(), func(flow []string) bool { return slices.Equal(flow, facts) })
 }

@@ -71,6 +71,8 @@ type Config struct {
 
 	// Apps are the Mini Programs to serve, never empty for [Serve]. For [FakeWechat] an empty list means any app.
 	Apps []App `kong:"-"`
+	// DefaultApp is the AppID of the app that is meant when nobody names one; empty when there is none, or only one app.
+	DefaultApp string `kong:"-"`
 
 	// Proxies are the networks of TrustedProxies, with IPv4 as IPv4.
 	Proxies []netip.Prefix `kong:"-"`
@@ -98,10 +100,10 @@ type Config struct {
 	TrustedDocuments string `group:"Server" placeholder:"FILE" otherwise:"none: every operation of the schema" help:"JSON file from ids to GraphQL documents, as a client's build emits it. Only these operations are answered, asked for by their text or their id."`
 
 	ConfigFile          string `name:"config" group:"Apps and WeChat" placeholder:"FILE" otherwise:"none" for:"fakewechat" help:"YAML file that lists many apps: apps: [{appId, name, secretFile | secretEnv, flow: [profile, phone], encryptedData, contentCheck, createOnSilentLogin}]. A relative secretFile is looked up beside it."`
-	WechatAppID         string `name:"wechat-appid" group:"Apps and WeChat" placeholder:"ID" otherwise:"a demo app in development; required in production" for:"fakewechat" help:"AppID of the one app to serve, when there is no YAML file."`
+	WechatAppID         string `name:"wechat-appid" group:"Apps and WeChat" placeholder:"ID" otherwise:"demo apps in development, one for each flow; required in production" for:"fakewechat" help:"AppID of the one app to serve, when there is no YAML file."`
 	WechatSecret        Secret `name:"wechat-secret" group:"Apps and WeChat" hidden:"" otherwise:"a demo secret in development; required in production" for:"fakewechat" help:"AppSecret of that app."`
 	WechatSecretFile    string `name:"wechat-secret-file" group:"Apps and WeChat" placeholder:"FILE" otherwise:"none" for:"fakewechat" help:"File that holds the AppSecret."`
-	Flow                string `group:"Apps and WeChat" placeholder:"FACTS" default:"profile,phone" help:"Order in which people are asked for facts: profile,phone or phone,profile or phone or profile. An app in the YAML file may have its own."`
+	Flow                string `group:"Apps and WeChat" placeholder:"FACTS" default:"profile,phone" help:"Order in which people are asked for facts: profile,phone or phone,profile or phone or profile. An app in the YAML file may have its own. Without any app, that of the first demo app."`
 	EncryptedData       bool   `group:"Apps and WeChat" negatable:"" default:"true" help:"Accept phone numbers and profiles as encryptedData, the way of older clients. An app in the YAML file may have its own."`
 	ContentCheck        bool   `group:"Apps and WeChat" negatable:"" default:"true" help:"Let WeChat's msg_sec_check judge nicknames. An app in the YAML file may have its own."`
 	CreateOnSilentLogin bool   `group:"Apps and WeChat" negatable:"" default:"true" help:"Create a user at the first silentLogin. Off: only once the person has agreed to something, with consent in silentLogin. An app in the YAML file may have its own."`
@@ -128,22 +130,20 @@ type Config struct {
 
 	AuditRetention time.Duration `group:"Audit trail" placeholder:"DURATION" default:"0s" min:"0s" max:"87600h" help:"How long audit events are kept, at least 4320h (180 days) in production; 0s keeps them forever."`
 
-	OperatorListen string `group:"Metrics and traces" placeholder:"HOST:PORT" otherwise:"none in development, 127.0.0.1:9090 in production" help:"Address of the operator port: /metrics, /debug/pprof/, /livez and /readyz, for whoever can reach it, so keep it on loopback or in a network of your own. The word none opens no such port."`
-	OTLPEndpoint   string `name:"otlp-endpoint" group:"Metrics and traces" placeholder:"URL" otherwise:"none" help:"OTLP/HTTP receiver of traces, such as http://127.0.0.1:4318. They hold user ids and hashed openids."`
 	AdminListen         string `group:"Administrators" placeholder:"HOST:PORT" otherwise:"in development the port after MPAUTH_LISTEN on 127.0.0.1; off in production" help:"Address of the administrators' API and its playground: a port of its own, for a network of your own. The word off opens none."`
 	AdminOIDCIssuer     string `name:"admin-oidc-issuer" group:"Administrators" placeholder:"URL" otherwise:"none: only keys open it" help:"Issuer of an identity provider whose tokens open the administrators' API, exactly as its tokens name it."`
 	AdminOIDCAudience   string `name:"admin-oidc-audience" group:"Administrators" placeholder:"NAME" otherwise:"none; required with an issuer" help:"Audience that such a token must be for."`
 	AdminOIDCRolesClaim string `name:"admin-oidc-roles-claim" group:"Administrators" placeholder:"CLAIM" default:"roles" help:"Claim of such a token that lists what somebody is; realm_access.roles means roles inside realm_access."`
 	AdminOIDCRoles      string `name:"admin-oidc-roles" group:"Administrators" placeholder:"MAP" otherwise:"none; required with an issuer" help:"What that means here, such as support-team=SUPPORT,lawyers=PRIVACY,lawyers=AUDITOR. The roles are SUPPORT, PRIVACY, AUDITOR and OPERATOR."`
 
+	OperatorListen string `group:"Metrics and traces" placeholder:"HOST:PORT" otherwise:"none in development, 127.0.0.1:9090 in production" help:"Address of the operator port: /metrics, /debug/pprof/, /livez and /readyz, for whoever can reach it, so keep it on loopback or in a network of your own. The word none opens no such port."`
+	OTLPEndpoint   string `name:"otlp-endpoint" group:"Metrics and traces" placeholder:"URL" otherwise:"none" help:"OTLP/HTTP receiver of traces, such as http://127.0.0.1:4318. They hold user ids and hashed openids."`
 	TraceOneIn     int    `name:"trace-one-in" group:"Metrics and traces" placeholder:"N" default:"1" min:"1" max:"1000000" help:"Trace one request in N, chosen at random. A request that a trusted proxy traces, or does not, is treated alike."`
 
 	LogFormat string     `group:"Logs" placeholder:"FORMAT" oneof:"text,json" otherwise:"text in development, json in production" for:"migrate,keys,fakewechat,audit" help:"Form of log lines on standard error: text or json."`
 	LogLevel  slog.Level `group:"Logs" placeholder:"LEVEL" default:"info" for:"migrate,keys,fakewechat,audit" help:"Least important events to log: debug, info, warn or error."`
 }
 
-// App is one Mini Program.
-type App struct {
 // AdminKey is a key for an administrator, to be made.
 type AdminKey struct {
 	Name  string
@@ -151,6 +151,8 @@ type AdminKey struct {
 	Days  int
 }
 
+// App is one Mini Program.
+type App struct {
 	ID     string // AppID, wx and 16 lower-case letters or digits
 	Name   string // for people; the AppID when none was given
 	Secret Secret // AppSecret

@@ -5,6 +5,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,14 +80,28 @@ func TestNothingConfiguredServesDevelopment(t *testing.T) {
 	require.Equal(t, slog.LevelInfo, c.LogLevel)
 	require.Empty(t, c.Warnings)
 
-	require.Len(t, c.Apps, 1)
-	app := c.Apps[0]
-	require.Regexp(t, `^wx[0-9a-z]{16}$`, app.ID)
-	require.Equal(t, "Demo", app.Name)
-	require.True(t, app.Secret.IsSet())
-	require.Equal(t, []string{"profile", "phone"}, app.Flow)
-	require.True(t, app.EncryptedData)
-	require.True(t, app.ContentCheck)
+	flows := map[string]bool{}
+	for i, app := range c.Apps {
+		require.Regexp(t, `^wx[0-9a-z]{15}`+strconv.Itoa(i)+`$`, app.ID)
+		require.Equal(t, "Demo: "+strings.Join(app.Flow, ", "), app.Name)
+		require.True(t, app.Secret.IsSet())
+		require.True(t, app.EncryptedData)
+		require.True(t, app.ContentCheck)
+		flows[strings.Join(app.Flow, ",")] = true
+	}
+	require.Equal(t, map[string]bool{"profile,phone": true, "phone,profile": true, "phone": true, "profile": true}, flows, "a demo app for each flow")
+	require.Equal(t, []string{"profile", "phone"}, c.Apps[0].Flow)
+	require.Equal(t, c.Apps[0].ID, c.DefaultApp)
+}
+
+func TestFirstDemoAppHasTheFlowThatWasSet(t *testing.T) {
+	t.Parallel()
+	for _, flow := range []string{"profile,phone", "phone,profile", "phone", "profile"} {
+		c, err := parse(t, nil, []string{"MPAUTH_FLOW=" + flow})
+		require.NoError(t, err)
+		require.Len(t, c.Apps, 4)
+		require.Equal(t, flow, strings.Join(c.Apps[0].Flow, ","))
+	}
 }
 
 func TestCompleteProduction(t *testing.T) {

@@ -248,7 +248,7 @@ func (s *Server) serveIndex(w http.ResponseWriter) {
 	for _, path := range slices.Sorted(maps.Keys(s.endpoints)) {
 		fmt.Fprintf(&b, "  %-4s %s\n", s.endpoints[path].method, path)
 	}
-	b.WriteString("\nControl, JSON by POST (appid may be absent when one app is configured):\n")
+	b.WriteString("\nControl, JSON by POST (appid may be absent when one app is configured, or a default):\n")
 	for _, line := range controlHelp() {
 		fmt.Fprintf(&b, "  POST /_control/%s\n", line)
 	}

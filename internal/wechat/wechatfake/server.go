@@ -86,6 +86,7 @@ const (
 type Server struct {
 	apps      map[string]App
 	appIDs    []string // in the order of Options
+	usual     string   // the app that the control API means when it is told none
 	anyApp    bool
 	realNow   func() time.Time
 	log       *slog.Logger

@@ -57,6 +57,10 @@ func TestOnlyAppNeedsNoName(t *testing.T) {
 	require.Equal(t, one.fake.OpenID(loneApp, "alice"), one.fake.OpenID("", "alice"))
 	require.Empty(t, one.exchange(loneApp, one.fake.LoginCode("", "alice")).errcode())
 
+	usual := setupWith(t, wechatfake.Options{DefaultApp: loneApp, Apps: []wechatfake.App{{ID: shopApp, Secret: "right"}, {ID: loneApp, Secret: "right"}}})
+	require.Equal(t, usual.fake.OpenID(loneApp, "alice"), usual.fake.OpenID("", "alice"))
+	require.NotEqual(t, usual.fake.OpenID(shopApp, "alice"), usual.fake.OpenID("", "alice"))
+
 	several := setup(t)
 	require.PanicsWithValue(t, "wechatfake: appid is required: 3 apps are configured", func() { several.fake.LoginCode("", "alice") })
 	require.PanicsWithValue(t, `wechatfake: no app "wxother" is configured`, func() { several.fake.LoginCode("wxother", "alice") })

@@ -128,7 +128,7 @@ export class Frame {
     this.#tabs.style.background = chrome.tabBackground
   }
 
-  #showTabs(tabs: Tab[]) {
+  #showTabs(tabs: Tab[]): void {
     const made = [...this.#tabs.children] as HTMLElement[]
     if (made.length !== tabs.length) {
       this.#tabs.replaceChildren(

@@ -1,0 +1,60 @@
+import { WeChatInTheBox } from '../wechat'
+
+interface Calls {
+  [endpoint: string]: { count: number; last: { fields: Record<string, string> } }
+}
+
+/** The WeChat in the box, with what only its owner can do: plan faults, change keys, see what it was asked. */
+export class Box extends WeChatInTheBox {
+  readonly #at: string
+  readonly #seen = new Map<string, number>()
+  #looking: Promise<void> | undefined
+
+  constructor(address: string) {
+    super(address)
+    this.#at = address
+  }
+
+  rotateKey(appid: string, user: string): Promise<unknown> {
+    return this.#post('rotate-key', { appid, user })
+  }
+
+  /** What holds until it is said otherwise: each call is late, or is answered by something else. */
+  async beTroubled(kinds: { slow: boolean; down: boolean }) {
+    await this.#post('clear-faults', {})
+    if (kinds.down) await this.#post('faults', { endpoint: '*', kind: 'http', status: 502, count: 0 })
+    else if (kinds.slow) await this.#post('faults', { endpoint: '*', kind: 'latency', ms: 3000, count: 0 })
+  }
+
+  /** The words that WeChat finds risky. */
+  async riskyWords(): Promise<string[]> {
+    const { settings } = await this.#post<{ settings: { riskyWords: string[] | null } }>('state', {})
+    return settings.riskyWords ?? []
+  }
+
+  /** Tells of each endpoint how often it was asked since the last look. */
+  async look(tell: (endpoint: string, count: number, fields: Record<string, string>) => void): Promise<void> {
+    // One look at a time, so that no call is told twice.
+    const before = (this.#looking ?? Promise.resolve()).catch(() => {})
+    this.#looking = before.then(async () => {
+      for (const [endpoint, { count, last }] of Object.entries(await this.#post<Calls>('calls', {}))) {
+        const more = count - (this.#seen.get(endpoint) ?? 0)
+        this.#seen.set(endpoint, count)
+        if (more > 0) tell(endpoint, more, last.fields)
+      }
+    })
+    return this.#looking.catch(() => {
+      this.#looking = undefined // the server is away; the next look tells
+    })
+  }
+
+  async #post<T>(control: string, question: object): Promise<T> {
+    const response = await fetch(`${this.#at}/_control/${control}`, {
+      method: 'POST',
+      body: JSON.stringify(question),
+      headers: { 'content-type': 'application/json' },
+    })
+    if (!response.ok) throw new Error(`${control}: ${response.status}`)
+    return (await response.json()) as T
+  }
+}
