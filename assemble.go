@@ -240,7 +240,7 @@ func accountApps(c *config.Config) (account.Apps, error) {
 		}
 		apps = append(apps, account.App{
 			AppID: app.ID, Flow: flow, EncryptedData: app.EncryptedData, ContentCheck: app.ContentCheck,
-			AskFirst: !app.CreateOnSilentLogin,
+			AskFirst: !app.CreateOnSilentLogin, UserGroup: app.Group, MergePhones: app.MergePhones,
 		})
 	}
 	set, err := account.NewApps(apps...)

@@ -13,12 +13,12 @@ import (
 
 // mustAuth is the @mustAuth directive: it runs before the field's resolver. That there is a caller
 // was decided before anything ran; whoever only asks for that costs no query.
-func (r *Resolver) mustAuth(ctx context.Context, _ any, next graphql.Resolver, step account.AuthStep, need []account.AuthFact) (any, error) {
+func (r *Resolver) mustAuth(ctx context.Context, _ any, next graphql.Resolver, step *account.AuthStep, need []account.AuthFact) (any, error) {
 	caller, err := authn.Caller(ctx)
 	if err != nil {
 		return nil, err
 	}
-	if step > account.StepOne || len(need) > 0 {
+	if step == nil || *step > account.StepOne || len(need) > 0 {
 		if _, err := r.Account.MustAuth(ctx, caller, step, need); err != nil {
 			return nil, err
 		}

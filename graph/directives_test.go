@@ -30,16 +30,18 @@ func TestMustAuthDirective(t *testing.T) {
 	t.Parallel()
 	profile, phone := account.FactProfile, account.FactPhone
 	cases := map[string]struct {
-		step    account.AuthStep
+		step    *account.AuthStep
 		need    []account.AuthFact
 		lacking []string
 	}{
-		"a login is enough":          {account.StepOne, nil, nil},
-		"a step that is reached":     {account.StepTwo, nil, nil},
-		"a fact that is there":       {account.StepOne, []account.AuthFact{profile}, nil},
-		"a step that is not reached": {account.StepThree, nil, []string{"PHONE"}},
-		"a fact that is not there":   {account.StepOne, []account.AuthFact{phone}, []string{"PHONE"}},
-		"both, the fact named once":  {account.StepThree, []account.AuthFact{phone, profile}, []string{"PHONE"}},
+		"a login is enough":          {new(account.StepOne), nil, nil},
+		"a step that is reached":     {new(account.StepTwo), nil, nil},
+		"a fact that is there":       {new(account.StepOne), []account.AuthFact{profile}, nil},
+		"a step that is not reached": {new(account.StepThree), nil, []string{"PHONE"}},
+		"a fact that is not there":   {new(account.StepOne), []account.AuthFact{phone}, []string{"PHONE"}},
+		"facts alone ask no step":    {nil, []account.AuthFact{profile}, nil},
+		"nothing asks the second":    {nil, nil, nil},
+		"both, the fact named once":  {new(account.StepThree), []account.AuthFact{phone, profile}, []string{"PHONE"}},
 	}
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		service, ctx := signedIn(t, db)
@@ -65,7 +67,7 @@ func TestMustAuthDirectiveNeedsALogin(t *testing.T) {
 	var ctx context.Context
 	capture := http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { ctx = r.Context() })
 	(&authn.Authenticator{}).Middleware(capture).ServeHTTP(nil, httptest.NewRequest(http.MethodPost, "/", nil))
-	_, err := (&Resolver{}).mustAuth(ctx, nil, nil, account.StepOne, nil)
+	_, err := (&Resolver{}).mustAuth(ctx, nil, nil, new(account.StepOne), nil)
 	require.Equal(t, fault.Unauthenticated, fault.CodeOf(err))
 }
 

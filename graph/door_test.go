@@ -92,6 +92,14 @@ func (v *verbs) RecordConsent(context.Context, account.ConsentInput) (*model.Con
 	return decided(nil, nil)
 }
 
+func (v *verbs) MergeAccounts(context.Context, string) (*account.Merge, error) {
+	return &account.Merge{User: &account.User{}}, nil
+}
+
+func (v *verbs) UndoMerge(context.Context, string) (*model.UserPayload, error) {
+	return changed(&account.User{}, nil)
+}
+
 // door is the endpoint with its limits, in front of verbs, at a time that stands still.
 type door struct {
 	http.Handler
@@ -125,7 +133,7 @@ func (d *door) advance(by time.Duration) {
 func (d *door) with(limits *Limits) http.Handler {
 	log := slog.New(slog.NewTextHandler(&d.log, nil))
 	errors := front.Presenter{Log: log}
-	allow := func(ctx context.Context, _ any, next graphql.Resolver, _ account.AuthStep, _ []account.AuthFact) (any, error) {
+	allow := func(ctx context.Context, _ any, next graphql.Resolver, _ *account.AuthStep, _ []account.AuthFact) (any, error) {
 		return next(ctx)
 	}
 	server := front.New(front.Options{

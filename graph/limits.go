@@ -41,6 +41,8 @@ var (
 		"logout":          {Name: "logout per user", Events: 30, Per: time.Minute},
 		"revokeSession":   {Name: "revokeSession per user", Events: 30, Per: time.Minute},
 		"recordConsent":   {Name: "recordConsent per user", Events: 30, Per: time.Minute},
+		"mergeAccounts":   {Name: "mergeAccounts per user", Events: 10, Per: time.Minute},
+		"undoMerge":       {Name: "undoMerge per user", Events: 10, Per: time.Minute},
 		"deleteAccount":   {Name: "deleteAccount per user", Events: 5, Per: 10 * time.Minute},
 		"exportMyData":    {Name: "exportMyData per user", Events: 5, Per: 10 * time.Minute},
 	}

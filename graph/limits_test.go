@@ -29,6 +29,8 @@ func TestMutationsPerUser(t *testing.T) {
 		"logout":          {`mutation{logout{ok}}`, 30, 2 * time.Second},
 		"revokeSession":   {`mutation{revokeSession(id:"x"){ok}}`, 30, 2 * time.Second},
 		"recordConsent":   {`mutation{recordConsent(input:{purpose:"p",version:"1"}){consents{at}}}`, 30, 2 * time.Second},
+		"mergeAccounts":   {`mutation{mergeAccounts(id:"00000000-0000-0000-0000-000000000000"){id}}`, 10, 6 * time.Second},
+		"undoMerge":       {`mutation{undoMerge(id:"00000000-0000-0000-0000-000000000000"){user{id}}}`, 10, 6 * time.Second},
 		"deleteAccount":   {`mutation{deleteAccount(input:{code:"c"}){closesAt}}`, 5, 2 * time.Minute},
 		"exportMyData":    {`mutation{exportMyData(input:{code:"c"}){json}}`, 5, 2 * time.Minute},
 	}

@@ -49,8 +49,8 @@ func scopeOf(input *model.LogoutInput) account.LogoutScope {
 	return input.Scope
 }
 
-// sessionID reads the id of a session. A text that is no id names a session that is not there.
-func sessionID(text string) uuid.UUID {
+// rowID reads the id of a session or an offer. A text that is no id names one that is not there.
+func rowID(text string) uuid.UUID {
 	id, err := uuid.Parse(text)
 	if err != nil {
 		return uuid.Nil

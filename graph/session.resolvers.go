@@ -47,7 +47,7 @@ func (r *mutationResolver) RevokeSession(ctx context.Context, id string) (*model
 	if err != nil {
 		return nil, err
 	}
-	return loggedOut(r.Account.RevokeSession(ctx, caller, sessionID(id)))
+	return loggedOut(r.Account.RevokeSession(ctx, caller, rowID(id)))
 }
 
 func (r *queryResolver) Sessions(ctx context.Context) ([]*account.Session, error) {

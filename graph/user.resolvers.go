@@ -44,7 +44,7 @@ func (r *queryResolver) Me(ctx context.Context) (*account.User, error) {
 	return r.Account.Me(ctx, caller)
 }
 
-func (r *queryResolver) MustAuth(ctx context.Context, step account.AuthStep, need []account.AuthFact) (*account.User, error) {
+func (r *queryResolver) MustAuth(ctx context.Context, step *account.AuthStep, need []account.AuthFact) (*account.User, error) {
 	caller, err := authn.Caller(ctx)
 	if err != nil {
 		return nil, err

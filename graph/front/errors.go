@@ -74,6 +74,9 @@ func (p Presenter) extensions(ctx context.Context, known *fault.Error) map[strin
 	if known.ClosesAt != nil {
 		extensions["closesAt"] = known.ClosesAt.UTC().Format(time.RFC3339Nano)
 	}
+	if known.MergeID != "" {
+		extensions["mergeId"] = known.MergeID
+	}
 	if known.Step != nil {
 		extensions["have"], extensions["need"], extensions["next"] = known.Step.Have, known.Step.Need, known.Step.Next
 	}

@@ -22,8 +22,8 @@ func (ec *executionContext) dir_mustAuth_args(ctx context.Context, rawArgs map[s
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "step",
-		func(ctx context.Context, v any) (account.AuthStep, error) {
-			return ec.unmarshalNAuthStep2mpauthᚋinternalᚋaccountᚐAuthStep(ctx, v)
+		func(ctx context.Context, v any) (*account.AuthStep, error) {
+			return ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, v)
 		})
 	if err != nil {
 		return nil, err

@@ -20,9 +20,11 @@ import (
 type QueryResolver interface {
 	AuthFlow(ctx context.Context, appID *string) (*account.AuthFlow, error)
 	Consents(ctx context.Context) ([]*account.Consent, error)
+	PreviewMerge(ctx context.Context, id string) (*account.MergePreview, error)
+	MergeOffers(ctx context.Context) ([]*account.MergePreview, error)
 	Sessions(ctx context.Context) ([]*account.Session, error)
 	Me(ctx context.Context) (*account.User, error)
-	MustAuth(ctx context.Context, step account.AuthStep, need []account.AuthFact) (*account.User, error)
+	MustAuth(ctx context.Context, step *account.AuthStep, need []account.AuthFact) (*account.User, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -61,8 +63,8 @@ func (ec *executionContext) field_Query_mustAuth_args(ctx context.Context, rawAr
 	var err error
 	args := map[string]any{}
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "step",
-		func(ctx context.Context, v any) (account.AuthStep, error) {
-			return ec.unmarshalNAuthStep2mpauthᚋinternalᚋaccountᚐAuthStep(ctx, v)
+		func(ctx context.Context, v any) (*account.AuthStep, error) {
+			return ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -76,6 +78,20 @@ func (ec *executionContext) field_Query_mustAuth_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["need"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_previewMerge_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
 	return args, nil
 }
 
@@ -188,7 +204,7 @@ func (ec *executionContext) _Query_consents(ctx context.Context, field graphql.C
 			directive0 := next
 
 			directive1 := func(ctx context.Context) (any, error) {
-				step, err := ec.unmarshalNAuthStep2mpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
 				if err != nil {
 					var zeroVal []*account.Consent
 					return zeroVal, err
@@ -223,6 +239,118 @@ func (ec *executionContext) fieldContext_Query_consents(_ context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_previewMerge(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_previewMerge(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().PreviewMerge(ctx, fc.Args["id"].(string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				if err != nil {
+					var zeroVal *account.MergePreview
+					return zeroVal, err
+				}
+				if ec.Directives.MustAuth == nil {
+					var zeroVal *account.MergePreview
+					return zeroVal, errors.New("directive mustAuth is not implemented")
+				}
+				return ec.Directives.MustAuth(ctx, nil, directive0, step, nil)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *account.MergePreview) graphql.Marshaler {
+			return ec.marshalNMergePreview2ᚖmpauthᚋinternalᚋaccountᚐMergePreview(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_previewMerge(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MergePreview(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_previewMerge_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_mergeOffers(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_mergeOffers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().MergeOffers(ctx)
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				if err != nil {
+					var zeroVal []*account.MergePreview
+					return zeroVal, err
+				}
+				if ec.Directives.MustAuth == nil {
+					var zeroVal []*account.MergePreview
+					return zeroVal, errors.New("directive mustAuth is not implemented")
+				}
+				return ec.Directives.MustAuth(ctx, nil, directive0, step, nil)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v []*account.MergePreview) graphql.Marshaler {
+			return ec.marshalNMergePreview2ᚕᚖmpauthᚋinternalᚋaccountᚐMergePreviewᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_mergeOffers(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MergePreview(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_sessions(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -238,7 +366,7 @@ func (ec *executionContext) _Query_sessions(ctx context.Context, field graphql.C
 			directive0 := next
 
 			directive1 := func(ctx context.Context) (any, error) {
-				step, err := ec.unmarshalNAuthStep2mpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
 				if err != nil {
 					var zeroVal []*account.Session
 					return zeroVal, err
@@ -288,7 +416,7 @@ func (ec *executionContext) _Query_me(ctx context.Context, field graphql.Collect
 			directive0 := next
 
 			directive1 := func(ctx context.Context) (any, error) {
-				step, err := ec.unmarshalNAuthStep2mpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
 				if err != nil {
 					var zeroVal *account.User
 					return zeroVal, err
@@ -333,13 +461,13 @@ func (ec *executionContext) _Query_mustAuth(ctx context.Context, field graphql.C
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().MustAuth(ctx, fc.Args["step"].(account.AuthStep), fc.Args["need"].([]account.AuthFact))
+			return ec.Resolvers.Query().MustAuth(ctx, fc.Args["step"].(*account.AuthStep), fc.Args["need"].([]account.AuthFact))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
 
 			directive1 := func(ctx context.Context) (any, error) {
-				step, err := ec.unmarshalNAuthStep2mpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
 				if err != nil {
 					var zeroVal *account.User
 					return zeroVal, err
@@ -542,6 +670,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_consents(ctx, field)
 				})
+		case "previewMerge":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_previewMerge(ctx, field)
+				})
+		case "mergeOffers":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_mergeOffers(ctx, field)
+				})
 		case "sessions":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -687,6 +827,22 @@ func (ec *executionContext) marshalOAuthFact2ᚕmpauthᚋinternalᚋaccountᚐAu
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx context.Context, v any) (*account.AuthStep, error) {
+	if v == nil {
+		return nil, nil
+	}
+	var res = new(account.AuthStep)
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx context.Context, sel ast.SelectionSet, v *account.AuthStep) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return v
 }
 
 // endregion ***************************** type.gotpl *****************************

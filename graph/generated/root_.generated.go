@@ -28,7 +28,7 @@ type ResolverRoot interface {
 }
 
 type DirectiveRoot struct {
-	MustAuth func(ctx context.Context, obj any, next graphql.Resolver, step account.AuthStep, need []account.AuthFact) (res any, err error)
+	MustAuth func(ctx context.Context, obj any, next graphql.Resolver, step *account.AuthStep, need []account.AuthFact) (res any, err error)
 }
 
 type ComplexityRoot struct {
@@ -75,17 +75,37 @@ type ComplexityRoot struct {
 		Ok func(childComplexity int) int
 	}
 
+	MergePayload struct {
+		ID        func(childComplexity int) int
+		UndoUntil func(childComplexity int) int
+		User      func(childComplexity int) int
+	}
+
+	MergePreview struct {
+		Cause           func(childComplexity int) int
+		CreatedAt       func(childComplexity int) int
+		Drops           func(childComplexity int) int
+		ExpiresAt       func(childComplexity int) int
+		ID              func(childComplexity int) int
+		KeepsNickname   func(childComplexity int) int
+		KeepsPhone      func(childComplexity int) int
+		MovesIdentities func(childComplexity int) int
+		MovesSessions   func(childComplexity int) int
+	}
+
 	Mutation struct {
 		CheckSessionKey func(childComplexity int) int
 		DeleteAccount   func(childComplexity int, input model.FreshProofInput) int
 		ExportMyData    func(childComplexity int, input model.FreshProofInput) int
 		Logout          func(childComplexity int, input *model.LogoutInput) int
+		MergeAccounts   func(childComplexity int, id string) int
 		RecordConsent   func(childComplexity int, input account.ConsentInput) int
 		RefreshToken    func(childComplexity int, input model.RefreshTokenInput) int
 		RestoreAccount  func(childComplexity int, input account.SilentLoginInput) int
 		RevokeSession   func(childComplexity int, id string) int
 		SilentLogin     func(childComplexity int, input account.SilentLoginInput) int
 		UnbindPhone     func(childComplexity int) int
+		UndoMerge       func(childComplexity int, id string) int
 		UpdatePhone     func(childComplexity int, input account.UpdatePhoneInput) int
 		UpdateUser      func(childComplexity int, input account.UpdateUserInput) int
 	}
@@ -97,11 +117,13 @@ type ComplexityRoot struct {
 	}
 
 	Query struct {
-		AuthFlow func(childComplexity int, appID *string) int
-		Consents func(childComplexity int) int
-		Me       func(childComplexity int) int
-		MustAuth func(childComplexity int, step account.AuthStep, need []account.AuthFact) int
-		Sessions func(childComplexity int) int
+		AuthFlow     func(childComplexity int, appID *string) int
+		Consents     func(childComplexity int) int
+		Me           func(childComplexity int) int
+		MergeOffers  func(childComplexity int) int
+		MustAuth     func(childComplexity int, step *account.AuthStep, need []account.AuthFact) int
+		PreviewMerge func(childComplexity int, id string) int
+		Sessions     func(childComplexity int) int
 	}
 
 	Session struct {
@@ -268,6 +290,80 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.LogoutPayload.Ok(childComplexity), true
 
+	case "MergePayload.id":
+		if e.ComplexityRoot.MergePayload.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MergePayload.ID(childComplexity), true
+	case "MergePayload.undoUntil":
+		if e.ComplexityRoot.MergePayload.UndoUntil == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MergePayload.UndoUntil(childComplexity), true
+	case "MergePayload.user":
+		if e.ComplexityRoot.MergePayload.User == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MergePayload.User(childComplexity), true
+
+	case "MergePreview.cause":
+		if e.ComplexityRoot.MergePreview.Cause == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MergePreview.Cause(childComplexity), true
+	case "MergePreview.createdAt":
+		if e.ComplexityRoot.MergePreview.CreatedAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MergePreview.CreatedAt(childComplexity), true
+	case "MergePreview.drops":
+		if e.ComplexityRoot.MergePreview.Drops == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MergePreview.Drops(childComplexity), true
+	case "MergePreview.expiresAt":
+		if e.ComplexityRoot.MergePreview.ExpiresAt == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MergePreview.ExpiresAt(childComplexity), true
+	case "MergePreview.id":
+		if e.ComplexityRoot.MergePreview.ID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MergePreview.ID(childComplexity), true
+	case "MergePreview.keepsNickname":
+		if e.ComplexityRoot.MergePreview.KeepsNickname == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MergePreview.KeepsNickname(childComplexity), true
+	case "MergePreview.keepsPhone":
+		if e.ComplexityRoot.MergePreview.KeepsPhone == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MergePreview.KeepsPhone(childComplexity), true
+	case "MergePreview.movesIdentities":
+		if e.ComplexityRoot.MergePreview.MovesIdentities == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MergePreview.MovesIdentities(childComplexity), true
+	case "MergePreview.movesSessions":
+		if e.ComplexityRoot.MergePreview.MovesSessions == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MergePreview.MovesSessions(childComplexity), true
+
 	case "Mutation.checkSessionKey":
 		if e.ComplexityRoot.Mutation.CheckSessionKey == nil {
 			break
@@ -307,6 +403,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.Logout(childComplexity, args["input"].(*model.LogoutInput)), true
+	case "Mutation.mergeAccounts":
+		if e.ComplexityRoot.Mutation.MergeAccounts == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_mergeAccounts_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.MergeAccounts(childComplexity, args["id"].(string)), true
 	case "Mutation.recordConsent":
 		if e.ComplexityRoot.Mutation.RecordConsent == nil {
 			break
@@ -368,6 +475,17 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Mutation.UnbindPhone(childComplexity), true
+	case "Mutation.undoMerge":
+		if e.ComplexityRoot.Mutation.UndoMerge == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_undoMerge_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UndoMerge(childComplexity, args["id"].(string)), true
 	case "Mutation.updatePhone":
 		if e.ComplexityRoot.Mutation.UpdatePhone == nil {
 			break
@@ -434,6 +552,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Query.Me(childComplexity), true
+	case "Query.mergeOffers":
+		if e.ComplexityRoot.Query.MergeOffers == nil {
+			break
+		}
+
+		return e.ComplexityRoot.Query.MergeOffers(childComplexity), true
 	case "Query.mustAuth":
 		if e.ComplexityRoot.Query.MustAuth == nil {
 			break
@@ -444,7 +568,18 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.MustAuth(childComplexity, args["step"].(account.AuthStep), args["need"].([]account.AuthFact)), true
+		return e.ComplexityRoot.Query.MustAuth(childComplexity, args["step"].(*account.AuthStep), args["need"].([]account.AuthFact)), true
+	case "Query.previewMerge":
+		if e.ComplexityRoot.Query.PreviewMerge == nil {
+			break
+		}
+
+		args, err := ec.field_Query_previewMerge_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Query.PreviewMerge(childComplexity, args["id"].(string)), true
 	case "Query.sessions":
 		if e.ComplexityRoot.Query.Sessions == nil {
 			break
@@ -725,7 +860,7 @@ input ConsentInput {
 
 "The ledger after the change."
 type ConsentPayload {
-  "The present decision for each purpose, the latest first."
+  "Every decision of the person, the latest first; at most 100."
   consents: [Consent!]!
 }
 
@@ -753,8 +888,8 @@ field; it is checked before the field is resolved. Without a login the answer is
 with a login that lacks something it is AUTH_STEP_REQUIRED.
 """
 directive @mustAuth(
-  "The AuthStep the person must have reached in the flow of their app."
-  step: AuthStep! = TWO
+  "The AuthStep the person must have reached in the flow of their app; TWO where ` + "`" + `need` + "`" + ` is absent too."
+  step: AuthStep
   "Facts the person must have, whatever the order of the app's flow."
   need: [AuthFact!]
 ) on FIELD_DEFINITION | OBJECT
@@ -799,7 +934,7 @@ enum ErrorCode {
   PHONE_CODE_INVALID
   "The encrypted data cannot be used. The reason is never told. Refresh the login, then TAP_AGAIN; never repeat the request."
   DECRYPT_WX_OPEN_DATA_FAIL
-  "The number belongs to somebody else in this app. NONE."
+  "The number belongs to somebody else in this app. Where the app merges users, ` + "`" + `mergeId` + "`" + ` names the offer to do so. NONE."
   PHONE_TAKEN
   "WeChat's content check refuses the text. NONE."
   CONTENT_RISKY
@@ -868,6 +1003,72 @@ type Query {
     "The AppID; may be left out when the server serves one app."
     appId: ID
   ): AuthFlow! @public
+}
+`, BuiltIn: false},
+	{Name: "../../schema/merge.graphql", Input: `"What proved that two users are one person."
+enum MergeCause {
+  "WeChat proved a phone number for one that the other holds."
+  PHONE
+  "WeChat told the same unionid for both."
+  UNION
+}
+
+"""
+Two users of this app who are one person, and what making them one would move. Of a phone only who proved
+it sees the offer; of a unionid both sides do.
+"""
+type MergePreview {
+  "Names the offer for mergeAccounts, and the merge for undoMerge."
+  id: ID!
+  "What proved it."
+  cause: MergeCause!
+  "How long the offer holds."
+  expiresAt: Time!
+  "The nickname of the user who stays, but for its first character; null without one."
+  keepsNickname: String
+  "The phone number of the user who stays, masked; null without one."
+  keepsPhone: String
+  "How many logins of Mini Programs move."
+  movesIdentities: Int!
+  "How many sessions move."
+  movesSessions: Int!
+  "The facts that the user who leaves has given, and that do not move because the one who stays has their own."
+  drops: [AuthFact!]!
+  "When the user who stays was created."
+  createdAt: Time!
+}
+
+"The user who stays."
+type MergePayload {
+  "Names the merge for undoMerge."
+  id: ID!
+  "The person after the merge; the access token is renewed by refreshToken."
+  user: User!
+  "Until when undoMerge takes it back."
+  undoUntil: Time!
+}
+
+extend type Query {
+  "What would move if the offer were taken. An offer that is not the caller's, or is over, is NOT_FOUND."
+  previewMerge(
+    "The offer: ` + "`" + `extensions.mergeId` + "`" + ` of PHONE_TAKEN, or one of ` + "`" + `mergeOffers` + "`" + `."
+    id: ID!
+  ): MergePreview! @mustAuth(step: ONE)
+  "The offers that hold for the person."
+  mergeOffers: [MergePreview!]! @mustAuth(step: ONE)
+}
+
+extend type Mutation {
+  "Make two users one: identities and sessions move to the user who stays, in one transaction."
+  mergeAccounts(
+    "The offer."
+    id: ID!
+  ): MergePayload! @mustAuth(step: ONE)
+  "Take a merge back, within 24 hours: what moved goes back."
+  undoMerge(
+    "The merge."
+    id: ID!
+  ): UserPayload! @mustAuth(step: ONE)
 }
 `, BuiltIn: false},
 	{Name: "../../schema/session.graphql", Input: `"""
@@ -1121,8 +1322,8 @@ extend type Query {
   AUTH_STEP_REQUIRED. It asks of the server what ` + "`" + `mustAuth` + "`" + ` of the SDK asks of the person.
   """
   mustAuth(
-    "The AuthStep to have reached."
-    step: AuthStep! = TWO
+    "The AuthStep to have reached; TWO where ` + "`" + `need` + "`" + ` is absent too."
+    step: AuthStep
     "The facts to have."
     need: [AuthFact!]
   ): User! @mustAuth(step: ONE)
@@ -1236,6 +1437,42 @@ func (ec *executionContext) childFields_LogoutPayload(ctx context.Context, field
 		return ec.fieldContext_LogoutPayload_ok(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type LogoutPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_MergePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_MergePayload_id(ctx, field)
+	case "user":
+		return ec.fieldContext_MergePayload_user(ctx, field)
+	case "undoUntil":
+		return ec.fieldContext_MergePayload_undoUntil(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MergePayload", field.Name)
+}
+
+func (ec *executionContext) childFields_MergePreview(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_MergePreview_id(ctx, field)
+	case "cause":
+		return ec.fieldContext_MergePreview_cause(ctx, field)
+	case "expiresAt":
+		return ec.fieldContext_MergePreview_expiresAt(ctx, field)
+	case "keepsNickname":
+		return ec.fieldContext_MergePreview_keepsNickname(ctx, field)
+	case "keepsPhone":
+		return ec.fieldContext_MergePreview_keepsPhone(ctx, field)
+	case "movesIdentities":
+		return ec.fieldContext_MergePreview_movesIdentities(ctx, field)
+	case "movesSessions":
+		return ec.fieldContext_MergePreview_movesSessions(ctx, field)
+	case "drops":
+		return ec.fieldContext_MergePreview_drops(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_MergePreview_createdAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MergePreview", field.Name)
 }
 
 func (ec *executionContext) childFields_Phone(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

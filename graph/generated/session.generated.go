@@ -29,6 +29,8 @@ type MutationResolver interface {
 	RestoreAccount(ctx context.Context, input account.SilentLoginInput) (*account.Login, error)
 	ExportMyData(ctx context.Context, input model.FreshProofInput) (*account.DataExport, error)
 	RecordConsent(ctx context.Context, input account.ConsentInput) (*model.ConsentPayload, error)
+	MergeAccounts(ctx context.Context, id string) (*account.Merge, error)
+	UndoMerge(ctx context.Context, id string) (*model.UserPayload, error)
 	UpdateUser(ctx context.Context, input account.UpdateUserInput) (*model.UserPayload, error)
 	UpdatePhone(ctx context.Context, input account.UpdatePhoneInput) (*model.UserPayload, error)
 	UnbindPhone(ctx context.Context) (*model.UserPayload, error)
@@ -77,6 +79,20 @@ func (ec *executionContext) field_Mutation_logout_args(ctx context.Context, rawA
 		return nil, err
 	}
 	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_mergeAccounts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
 	return args, nil
 }
 
@@ -147,6 +163,20 @@ func (ec *executionContext) field_Mutation_silentLogin_args(ctx context.Context,
 		return nil, err
 	}
 	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_undoMerge_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
 	return args, nil
 }
 
@@ -501,7 +531,7 @@ func (ec *executionContext) _Mutation_checkSessionKey(ctx context.Context, field
 			directive0 := next
 
 			directive1 := func(ctx context.Context) (any, error) {
-				step, err := ec.unmarshalNAuthStep2mpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
 				if err != nil {
 					var zeroVal account.SessionKeyStatus
 					return zeroVal, err
@@ -543,7 +573,7 @@ func (ec *executionContext) _Mutation_logout(ctx context.Context, field graphql.
 			directive0 := next
 
 			directive1 := func(ctx context.Context) (any, error) {
-				step, err := ec.unmarshalNAuthStep2mpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
 				if err != nil {
 					var zeroVal *model.LogoutPayload
 					return zeroVal, err
@@ -605,7 +635,7 @@ func (ec *executionContext) _Mutation_revokeSession(ctx context.Context, field g
 			directive0 := next
 
 			directive1 := func(ctx context.Context) (any, error) {
-				step, err := ec.unmarshalNAuthStep2mpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
 				if err != nil {
 					var zeroVal *model.LogoutPayload
 					return zeroVal, err
@@ -667,7 +697,7 @@ func (ec *executionContext) _Mutation_deleteAccount(ctx context.Context, field g
 			directive0 := next
 
 			directive1 := func(ctx context.Context) (any, error) {
-				step, err := ec.unmarshalNAuthStep2mpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
 				if err != nil {
 					var zeroVal *model.ClosingPayload
 					return zeroVal, err
@@ -773,7 +803,7 @@ func (ec *executionContext) _Mutation_exportMyData(ctx context.Context, field gr
 			directive0 := next
 
 			directive1 := func(ctx context.Context) (any, error) {
-				step, err := ec.unmarshalNAuthStep2mpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
 				if err != nil {
 					var zeroVal *account.DataExport
 					return zeroVal, err
@@ -835,7 +865,7 @@ func (ec *executionContext) _Mutation_recordConsent(ctx context.Context, field g
 			directive0 := next
 
 			directive1 := func(ctx context.Context) (any, error) {
-				step, err := ec.unmarshalNAuthStep2mpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
 				if err != nil {
 					var zeroVal *model.ConsentPayload
 					return zeroVal, err
@@ -881,6 +911,130 @@ func (ec *executionContext) fieldContext_Mutation_recordConsent(ctx context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_mergeAccounts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_mergeAccounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().MergeAccounts(ctx, fc.Args["id"].(string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				if err != nil {
+					var zeroVal *account.Merge
+					return zeroVal, err
+				}
+				if ec.Directives.MustAuth == nil {
+					var zeroVal *account.Merge
+					return zeroVal, errors.New("directive mustAuth is not implemented")
+				}
+				return ec.Directives.MustAuth(ctx, nil, directive0, step, nil)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *account.Merge) graphql.Marshaler {
+			return ec.marshalNMergePayload2ᚖmpauthᚋinternalᚋaccountᚐMerge(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_mergeAccounts(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MergePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_mergeAccounts_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_undoMerge(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_undoMerge(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UndoMerge(ctx, fc.Args["id"].(string))
+		},
+		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
+			directive0 := next
+
+			directive1 := func(ctx context.Context) (any, error) {
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				if err != nil {
+					var zeroVal *model.UserPayload
+					return zeroVal, err
+				}
+				if ec.Directives.MustAuth == nil {
+					var zeroVal *model.UserPayload
+					return zeroVal, errors.New("directive mustAuth is not implemented")
+				}
+				return ec.Directives.MustAuth(ctx, nil, directive0, step, nil)
+			}
+
+			next = directive1
+			return next
+		},
+		func(ctx context.Context, selections ast.SelectionSet, v *model.UserPayload) graphql.Marshaler {
+			return ec.marshalNUserPayload2ᚖmpauthᚋgraphᚋmodelᚐUserPayload(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_undoMerge(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_undoMerge_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_updateUser(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -897,7 +1051,7 @@ func (ec *executionContext) _Mutation_updateUser(ctx context.Context, field grap
 			directive0 := next
 
 			directive1 := func(ctx context.Context) (any, error) {
-				step, err := ec.unmarshalNAuthStep2mpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
 				if err != nil {
 					var zeroVal *model.UserPayload
 					return zeroVal, err
@@ -959,7 +1113,7 @@ func (ec *executionContext) _Mutation_updatePhone(ctx context.Context, field gra
 			directive0 := next
 
 			directive1 := func(ctx context.Context) (any, error) {
-				step, err := ec.unmarshalNAuthStep2mpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
 				if err != nil {
 					var zeroVal *model.UserPayload
 					return zeroVal, err
@@ -1020,7 +1174,7 @@ func (ec *executionContext) _Mutation_unbindPhone(ctx context.Context, field gra
 			directive0 := next
 
 			directive1 := func(ctx context.Context) (any, error) {
-				step, err := ec.unmarshalNAuthStep2mpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
+				step, err := ec.unmarshalOAuthStep2ᚖmpauthᚋinternalᚋaccountᚐAuthStep(ctx, "ONE")
 				if err != nil {
 					var zeroVal *model.UserPayload
 					return zeroVal, err
@@ -1642,6 +1796,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "recordConsent":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_recordConsent(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "mergeAccounts":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_mergeAccounts(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "undoMerge":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_undoMerge(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++

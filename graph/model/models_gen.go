@@ -15,7 +15,7 @@ type ClosingPayload struct {
 
 // The ledger after the change.
 type ConsentPayload struct {
-	// The present decision for each purpose, the latest first.
+	// Every decision of the person, the latest first; at most 100.
 	Consents []*account.Consent `json:"consents"`
 }
 

@@ -12,7 +12,6 @@ import (
 	"pgregory.net/rapid"
 
 	"mpauth/ent/identity"
-	"mpauth/ent/merge"
 	"mpauth/ent/user"
 	"mpauth/internal/account"
 	"mpauth/internal/fault"
@@ -181,7 +180,7 @@ func TestMergingByAUnionIDThatAppearsLate(t *testing.T) {
 			offers, err := w.MergeOffers(t.Context(), side)
 			require.NoError(t, err)
 			require.Len(t, offers, 1)
-			require.Equal(t, merge.CauseUnion, offers[0].Cause)
+			require.Equal(t, account.MergeUnion, offers[0].Cause)
 		}
 		offers, err := w.MergeOffers(t.Context(), inShop)
 		require.NoError(t, err)

@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
+	"strconv"
+	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -31,7 +34,7 @@ const (
 // other is shown as little as lets a person know themselves again: a number can have a new owner.
 type MergePreview struct {
 	ID              uuid.UUID
-	Cause           merge.Cause
+	Cause           MergeCause
 	ExpiresAt       time.Time
 	KeepsNickname   *string
 	KeepsPhone      *string
@@ -40,6 +43,21 @@ type MergePreview struct {
 	Drops           []AuthFact
 	CreatedAt       time.Time
 }
+
+// MergeCause is what proved that two users are one person.
+type MergeCause string
+
+// The causes.
+const (
+	MergePhone MergeCause = "PHONE" // WeChat proved a number for one that the other holds
+	MergeUnion MergeCause = "UNION" // WeChat told the same unionid for both
+)
+
+// MarshalGQL writes the cause's name.
+func (c MergeCause) MarshalGQL(w io.Writer) { _, _ = io.WriteString(w, strconv.Quote(string(c))) }
+
+// UnmarshalGQL refuses: no field takes a cause.
+func (c *MergeCause) UnmarshalGQL(v any) error { return fmt.Errorf("%v is not a MergeCause", v) }
 
 // mayTake is who may take an offer: of a phone, who proved it; of a unionid, both.
 func mayTake(person uuid.UUID) predicate.Merge {
@@ -97,7 +115,7 @@ func (s *Service) preview(ctx context.Context, offer *ent.Merge) (*MergePreview,
 	if from == nil || into == nil {
 		return nil, noSuchOffer()
 	}
-	p := &MergePreview{ID: offer.ID, Cause: offer.Cause, ExpiresAt: offer.Until.UTC(), CreatedAt: into.CreatedAt.UTC(), Drops: []AuthFact{}}
+	p := &MergePreview{ID: offer.ID, Cause: MergeCause(strings.ToUpper(string(offer.Cause))), ExpiresAt: offer.Until.UTC(), CreatedAt: into.CreatedAt.UTC(), Drops: []AuthFact{}}
 	if into.Nickname != nil {
 		p.KeepsNickname = new(veil(*into.Nickname))
 		if from.Nickname != nil {

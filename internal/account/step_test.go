@@ -51,7 +51,7 @@ func TestStepsFollowWhatIsGivenAndTakenBack(t *testing.T) {
 				}
 				require.Equal(t, missing, u.Missing(), what)
 				for step := account.StepOne; step <= account.StepThree; step++ {
-					_, err := w.MustAuth(t.Context(), ann, step, nil)
+					_, err := w.MustAuth(t.Context(), ann, &step, nil)
 					if u.AuthStep() >= step {
 						require.NoError(t, err, "%s, asked for %s", what, step)
 						continue

@@ -80,16 +80,28 @@ func (s *Service) Me(ctx context.Context, caller Caller) (*User, error) {
 	return &m.User, nil
 }
 
-// MustAuth is the person who asks, if nothing is lacking; see [User.Lacks].
-func (s *Service) MustAuth(ctx context.Context, caller Caller, step AuthStep, need []AuthFact) (*User, error) {
+// MustAuth is the person who asks, if nothing is lacking; see [User.Lacks]. Without a step it is the
+// facts that count, and without those it is the second step.
+func (s *Service) MustAuth(ctx context.Context, caller Caller, step *AuthStep, need []AuthFact) (*User, error) {
 	user, err := s.Me(ctx, caller)
 	if err != nil {
 		return nil, err
 	}
-	if err := user.Lacks(step, need); err != nil {
+	if err := user.Lacks(asked(step, need), need); err != nil {
 		return nil, err
 	}
 	return user, nil
+}
+
+func asked(step *AuthStep, need []AuthFact) AuthStep {
+	switch {
+	case step != nil:
+		return *step
+	case len(need) > 0:
+		return StepOne
+	default:
+		return StepTwo
+	}
 }
 
 // withPhone opens the sealed number into the user.

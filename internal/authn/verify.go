@@ -34,7 +34,7 @@ func Verify(accounts *account.Service) http.Handler {
 			return
 		}
 		if step > account.StepOne || len(need) > 0 {
-			if _, err := accounts.MustAuth(r.Context(), caller, step, need); err != nil {
+			if _, err := accounts.MustAuth(r.Context(), caller, &step, need); err != nil {
 				refuse(err)
 				return
 			}

@@ -15,6 +15,9 @@ const (
 	demoSecret = "00000000000000000000000000000000"
 )
 
+// merge is the policy for phone numbers that offers to merge users.
+const merge = "merge"
+
 // flows are the orders in which an app may ask for facts.
 func flows() [][]string {
 	return [][]string{{"profile", "phone"}, {"phone", "profile"}, {"phone"}, {"profile"}}
@@ -23,6 +26,7 @@ func flows() [][]string {
 var (
 	appIDShape     = regexp.MustCompile(`^wx[0-9a-z]{16}$`)
 	appSecretShape = regexp.MustCompile(`^[0-9a-fA-F]{32}$`)
+	groupShape     = regexp.MustCompile(`^[a-z0-9-]{1,64}$`)
 	variableShape  = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]{0,99}$`)
 )
 
@@ -37,7 +41,9 @@ type appEntry struct {
 	EncryptedData *bool    `yaml:"encryptedData"`
 	ContentCheck  *bool    `yaml:"contentCheck"`
 
-	CreateOnSilentLogin *bool `yaml:"createOnSilentLogin"`
+	CreateOnSilentLogin *bool  `yaml:"createOnSilentLogin"`
+	Group               string `yaml:"group"`
+	PhoneConflict       string `yaml:"phoneConflict"`
 }
 
 // checkApps fills Apps from the one place where apps were written down.
@@ -70,7 +76,7 @@ func (c *Config) demoApps(flow []string) {
 	for i, f := range append([][]string{flow}, others...) {
 		c.Apps = append(c.Apps, App{
 			ID: strings.TrimSuffix(demoAppID, "0") + strconv.Itoa(i), Name: "Demo: " + strings.Join(f, ", "), Secret: NewSecret(demoSecret), Flow: f,
-			EncryptedData: c.EncryptedData, ContentCheck: c.ContentCheck, CreateOnSilentLogin: c.CreateOnSilentLogin,
+			EncryptedData: c.EncryptedData, ContentCheck: c.ContentCheck, CreateOnSilentLogin: c.CreateOnSilentLogin, MergePhones: c.PhoneConflict == merge,
 		})
 	}
 }
@@ -81,7 +87,7 @@ func (c *Config) singleApp(flow []string, p *problems) {
 		return
 	}
 	c.checkAppID(setting("wechat-appid"), c.WechatAppID, p)
-	app := App{ID: c.WechatAppID, Name: c.WechatAppID, Flow: flow, EncryptedData: c.EncryptedData, ContentCheck: c.ContentCheck, CreateOnSilentLogin: c.CreateOnSilentLogin}
+	app := App{ID: c.WechatAppID, Name: c.WechatAppID, Flow: flow, EncryptedData: c.EncryptedData, ContentCheck: c.ContentCheck, CreateOnSilentLogin: c.CreateOnSilentLogin, MergePhones: c.PhoneConflict == merge}
 	if secret, ok := secretSetting("wechat-secret", c.WechatSecret, c.WechatSecretFile, p); ok {
 		app.Secret = c.checkSecret(variable("wechat-secret"), "set it, or "+variable("wechat-secret-file"), secret, p)
 	}
@@ -103,7 +109,7 @@ func (c *Config) appsFromFile(env environ, p *problems) {
 		}
 		seen[entry.AppID] = i
 
-		app := App{ID: entry.AppID, Name: entry.Name, Flow: entry.Flow, EncryptedData: c.EncryptedData, ContentCheck: c.ContentCheck, CreateOnSilentLogin: c.CreateOnSilentLogin, secretVariable: entry.SecretEnv}
+		app := App{ID: entry.AppID, Name: entry.Name, Flow: entry.Flow, EncryptedData: c.EncryptedData, ContentCheck: c.ContentCheck, CreateOnSilentLogin: c.CreateOnSilentLogin, MergePhones: c.PhoneConflict == merge, secretVariable: entry.SecretEnv}
 		if app.Name == "" {
 			app.Name = entry.AppID
 		}
@@ -117,6 +123,16 @@ func (c *Config) appsFromFile(env environ, p *problems) {
 		}
 		if entry.ContentCheck != nil {
 			app.ContentCheck = *entry.ContentCheck
+		}
+		app.Group = entry.Group
+		if entry.Group != "" && !groupShape.MatchString(entry.Group) {
+			p.add(where("group"), shown(entry.Group)+" is not a name", "use 1 to 64 characters of a-z 0-9 -, the same for the apps that share their users")
+		}
+		if entry.PhoneConflict != "" {
+			app.MergePhones = entry.PhoneConflict == merge
+			if entry.PhoneConflict != merge && entry.PhoneConflict != "reject" {
+				p.add(where("phoneConflict"), shown(entry.PhoneConflict)+" is not a policy", "choose reject or merge")
+			}
 		}
 		if entry.CreateOnSilentLogin != nil {
 			app.CreateOnSilentLogin = *entry.CreateOnSilentLogin

@@ -99,7 +99,7 @@ type Config struct {
 
 	TrustedDocuments string `group:"Server" placeholder:"FILE" otherwise:"none: every operation of the schema" help:"JSON file from ids to GraphQL documents, as a client's build emits it. Only these operations are answered, asked for by their text or their id."`
 
-	ConfigFile          string `name:"config" group:"Apps and WeChat" placeholder:"FILE" otherwise:"none" for:"fakewechat" help:"YAML file that lists many apps: apps: [{appId, name, secretFile | secretEnv, flow: [profile, phone], encryptedData, contentCheck, createOnSilentLogin}]. A relative secretFile is looked up beside it."`
+	ConfigFile          string `name:"config" group:"Apps and WeChat" placeholder:"FILE" otherwise:"none" for:"fakewechat" help:"YAML file that lists many apps: apps: [{appId, name, secretFile | secretEnv, flow: [profile, phone], encryptedData, contentCheck, createOnSilentLogin, group, phoneConflict}]. A relative secretFile is looked up beside it."`
 	WechatAppID         string `name:"wechat-appid" group:"Apps and WeChat" placeholder:"ID" otherwise:"demo apps in development, one for each flow; required in production" for:"fakewechat" help:"AppID of the one app to serve, when there is no YAML file."`
 	WechatSecret        Secret `name:"wechat-secret" group:"Apps and WeChat" hidden:"" otherwise:"a demo secret in development; required in production" for:"fakewechat" help:"AppSecret of that app."`
 	WechatSecretFile    string `name:"wechat-secret-file" group:"Apps and WeChat" placeholder:"FILE" otherwise:"none" for:"fakewechat" help:"File that holds the AppSecret."`
@@ -107,6 +107,7 @@ type Config struct {
 	EncryptedData       bool   `group:"Apps and WeChat" negatable:"" default:"true" help:"Accept phone numbers and profiles as encryptedData, the way of older clients. An app in the YAML file may have its own."`
 	ContentCheck        bool   `group:"Apps and WeChat" negatable:"" default:"true" help:"Let WeChat's msg_sec_check judge nicknames. An app in the YAML file may have its own."`
 	CreateOnSilentLogin bool   `group:"Apps and WeChat" negatable:"" default:"true" help:"Create a user at the first silentLogin. Off: only once the person has agreed to something, with consent in silentLogin. An app in the YAML file may have its own."`
+	PhoneConflict       string `group:"Apps and WeChat" placeholder:"POLICY" oneof:"reject,merge" default:"reject" help:"When WeChat proves a number that another user of the app holds: reject it, or offer to merge both users. A number can have a new owner, hence the default. An app in the YAML file may have its own."`
 	WechatURL           string `name:"wechat-url" group:"Apps and WeChat" placeholder:"URL" otherwise:"the fake inside the process; https://api.weixin.qq.com in production" help:"WeChat server API to call. Development only."`
 
 	DatabaseURL     Secret `name:"database-url" group:"Database" hidden:"" otherwise:"SQLite in the data directory; required in production" for:"migrate,audit,keys admin" help:"PostgreSQL as postgres://user:password@host:5432/name?sslmode=verify-full, or the word sqlite."`
@@ -165,6 +166,11 @@ type App struct {
 
 	// CreateOnSilentLogin creates a user at the first login, before they have agreed to anything.
 	CreateOnSilentLogin bool
+
+	// Group names the apps that share their users; empty: this one shares with no other. MergePhones offers to merge users
+	// when WeChat proves a number for one that another holds, where the number is otherwise refused.
+	Group       string
+	MergePhones bool
 
 	secretVariable string // where Secret came from, so that the variable is not taken for a typo
 }
