@@ -6,7 +6,7 @@ export default defineConfig({
     include: ['test/server/**/*.test.ts'],
     globalSetup: ['test/server/support/binary.ts'],
     maxWorkers: 2,
-    testTimeout: 20_000,
-    hookTimeout: 20_000,
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
   },
 })

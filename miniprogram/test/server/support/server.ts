@@ -42,8 +42,8 @@ export class Server {
   }
 
   /** Ends the process and starts another one with the same data at the same address. */
-  async restart(between?: () => Promise<unknown>): Promise<void> {
-    await this.end()
+  async restart(signal: NodeJS.Signals, between?: () => Promise<unknown>): Promise<void> {
+    await this.end(signal)
     await between?.()
     await this.run(new URL(this.url).host)
   }
@@ -99,7 +99,7 @@ export class Server {
     throw new Error('the server ended without telling its address')
   }
 
-  private async end(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+  private async end(signal: NodeJS.Signals): Promise<void> {
     this.child?.kill(signal)
     await this.ended
   }
