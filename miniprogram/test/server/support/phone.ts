@@ -5,9 +5,7 @@ import { graphqlBackend } from '../../../src/request/graphql-backend'
 import { createSession } from '../../../src/session/session'
 import type { Session, SessionOptions } from '../../../src/session/types'
 import { memoryStorage, type NodePlatform, nodePlatform } from '../../../src/testing'
-import type { Server } from './server'
-
-export const appId = 'wx0000000000demo00'
+import { appId, type Server } from './server'
 
 let installed = 0
 

@@ -4,6 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 
+/** The demo app that asks for a profile, then for a phone number. */
+export const appId = 'wx0000000000demo00'
+
 type Environment = Record<string, string>
 
 const running = new Set<ChildProcess>()
@@ -54,12 +57,12 @@ export class Server {
     await rm(this.data, { recursive: true })
   }
 
-  /** Steers the WeChat in the box. */
+  /** Steers the WeChat in the box. What is about a person is about them in the demo app. */
   async wechat<T = Record<string, string>>(control: string, body: object = {}): Promise<T> {
     const response = await fetch(`${this.url}/fakewechat/_control/${control}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
+      body: JSON.stringify('user' in body ? { appid: appId, ...body } : body),
     })
     if (!response.ok) throw new Error(`${control}: ${response.status} ${await response.text()}`)
     return (await response.json()) as T
