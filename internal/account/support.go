@@ -46,7 +46,7 @@ func (s *Service) EndSessions(ctx context.Context, by Actor, person uuid.UUID, w
 func (s *Service) TakePhone(ctx context.Context, by Actor, person uuid.UUID, reason string) error {
 	return s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
 		who, err := s.lockUser(ctx, tx, user.ID(person))
-		if err != nil || who.PhoneSealed == nil {
+		if err != nil || sealedPhone(who) == nil {
 			return nil, err
 		}
 		if err := tx.User.Update().Where(user.ID(person)).ClearPhoneSealed().ClearPhoneIndex().Exec(ctx); err != nil {
@@ -80,12 +80,16 @@ func (s *Service) ReadPhone(ctx context.Context, by Actor, person uuid.UUID, rea
 // PhoneOf opens the number in a row; nil when there is none. Whoever shows it in full records that.
 func (s *Service) PhoneOf(row *ent.User) (*Phone, error) {
 	who := User{ID: row.ID}
-	var sealed []byte
-	if row.PhoneSealed != nil {
-		sealed = *row.PhoneSealed
-	}
-	err := s.withPhone(&who, sealed)
+	err := s.withPhone(&who, sealedPhone(row))
 	return who.Phone, err
+}
+
+// sealedPhone is nil when there is none; of NULL, ent makes a pointer to nothing.
+func sealedPhone(row *ent.User) []byte {
+	if row.PhoneSealed == nil {
+		return nil
+	}
+	return *row.PhoneSealed
 }
 
 // PictureOf is the address of the picture in a row; nil when there is none.

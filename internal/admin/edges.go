@@ -123,7 +123,7 @@ func (s *Service) readIdentities(ctx context.Context, people []uuid.UUID) (byPer
 	for _, row := range rows {
 		found[row.UserID] = append(found[row.UserID], &Identity{
 			AppID: row.AppID, OpenID: row.OpenID, UnionID: row.UnionID,
-			CreatedAt: row.CreatedAt, LastLoginAt: row.LastLoginAt, HasSessionKey: row.SessionKey != nil,
+			CreatedAt: row.CreatedAt, LastLoginAt: row.LastLoginAt, HasSessionKey: row.SessionKey != nil && *row.SessionKey != nil, // ent makes a pointer to nothing of NULL
 		})
 	}
 	return found, nil
