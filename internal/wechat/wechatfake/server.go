@@ -64,6 +64,9 @@ type Options struct {
 	DefaultApp string
 	// AcceptUnknownApps lets every appid in, with any secret, for a fake that nobody has configured.
 	AcceptUnknownApps bool
+	// WelcomeBack takes an openid that the fake does not know for one of before it was started anew: content checks pass
+	// for it as for somebody who is there. For a server whose database outlives the fake.
+	WelcomeBack bool
 	// Now is the clock; nil means the machine's.
 	Now func() time.Time
 	// Rand feeds codes, keys and tokens; nil means crypto/rand. The fake panics when it fails.
@@ -88,6 +91,7 @@ type Server struct {
 	appIDs    []string // in the order of Options
 	usual     string   // the app that the control API means when it is told none
 	anyApp    bool
+	welcome   bool
 	realNow   func() time.Time
 	log       *slog.Logger
 	endpoints map[string]endpoint // by path
@@ -138,6 +142,7 @@ func New(o Options) *Server {
 		apps:    make(map[string]App, len(o.Apps)),
 		usual:   o.DefaultApp,
 		anyApp:  o.AcceptUnknownApps,
+		welcome: o.WelcomeBack,
 		realNow: o.Now,
 		log:     o.Log,
 		rand:    o.Rand,

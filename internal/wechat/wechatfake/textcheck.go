@@ -57,6 +57,8 @@ func (s *Server) checkAuthor(c *call) *refusal {
 		return refuse(40097)
 	case scene < 1 || scene > 4:
 		return refuse(40129)
+	case !known && s.welcome:
+		return nil
 	case !known:
 		return refuse(40003)
 	case a.appID != c.appID:

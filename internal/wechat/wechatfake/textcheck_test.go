@@ -155,3 +155,12 @@ func TestContentCheckQuota(t *testing.T) {
 	b.fake.Advance(time.Minute)
 	require.Contains(t, call(), `"errcode":40097`)
 }
+
+func TestTextCheckWelcomesBackWhoWasHereBeforeARestart(t *testing.T) {
+	t.Parallel()
+	app := wechatfake.App{ID: shopApp, Secret: secretOf(shopApp)}
+	for welcome, want := range map[bool]int{false: 40003, true: 0} {
+		b := setupWith(t, wechatfake.Options{Apps: []wechatfake.App{app}, WelcomeBack: welcome})
+		require.Equal(t, want, b.text(b.stableToken(shopApp), textRequest("o-of-before", "hello")).errcode())
+	}
+}
