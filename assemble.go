@@ -18,6 +18,8 @@ import (
 	"mpauth/graph"
 	"mpauth/graph/front"
 	"mpauth/internal/account"
+	"mpauth/internal/admin"
+	"mpauth/internal/adminauth"
 	"mpauth/internal/audit"
 	"mpauth/internal/avatar"
 	"mpauth/internal/clientip"
@@ -28,6 +30,7 @@ import (
 	"mpauth/internal/ratelimit"
 	"mpauth/internal/revocation"
 	"mpauth/internal/sessionkey"
+	"mpauth/internal/stats"
 	"mpauth/internal/token"
 	"mpauth/internal/tracing"
 	"mpauth/internal/wechat"
@@ -55,12 +58,19 @@ type server struct {
 	limits      *graph.Limits    // nil: there are none
 	documents   *front.Documents // nil: every operation is answered
 	avatars     avatar.Store     // nil: no pictures are taken
+	wechat      *wechat.Client
 	account     *account.Service
 	chain       *audit.Chain
+	stats       *stats.Counter
 	metrics     *metrics.Metrics
 	tracer      *tracing.Tracer
 	fake        *wechatfake.Server // nil: the real WeChat is asked
 	draining    atomic.Bool
+
+	admin          *admin.Service
+	adminKeys      *adminauth.Keys
+	adminLimiter   *ratelimit.Limiter // nil: nothing is counted
+	administrators *adminauth.Authenticator
 
 	background sync.WaitGroup
 	stop       context.CancelFunc
@@ -99,6 +109,9 @@ func assemble(ctx context.Context, c *config.Config, log *slog.Logger, address n
 		return nil, err
 	}
 	s.chain = newChain(s.db, file, s.log)
+	if err := s.makeAdministrators(); err != nil {
+		return nil, err
+	}
 	s.followState()
 	s.startBackground(file)
 	return s, nil
@@ -134,14 +147,16 @@ func (s *server) makeServices(issuer, wechatURL string) (err error) {
 	if err := s.openAvatars(); err != nil {
 		return err
 	}
+	s.wechat = wechat.New(wechat.Options{BaseURL: wechatURL, Apps: secretsOf(c), Observe: s.watchWeChat})
+	s.stats = stats.New(stats.Options{DB: s.db, Apps: appIDs(c), Now: time.Now, Log: s.log})
 	s.account = account.New(account.Options{
-		DB: s.db, WeChat: wechat.New(wechat.Options{BaseURL: wechatURL, Apps: secretsOf(c), Observe: s.watchWeChat}),
+		DB: s.db, WeChat: s.wechat,
 		Apps: apps, Access: s.access, Refresh: s.rings.refresh,
 		SessionKeys: s.sessionKeys, Phones: s.rings.phone, PhoneIndex: s.rings.index, Revocations: s.revocations,
 		Avatars: s.avatars, AvatarBase: issuer + "/avatars/",
 		Limits:     account.Limits{RefreshIdle: c.RefreshIdle, RefreshMax: c.RefreshMax, MaxSessions: c.MaxSessions, Closing: c.ClosingPeriod},
 		LimitLogin: s.limits.Login, LimitRefresh: s.limits.Refresh,
-		Now: time.Now, Rand: rand.Reader, Log: s.log, Observe: s.metrics.Account,
+		Now: time.Now, Rand: rand.Reader, Log: s.log, Observe: s.observeAccount,
 	})
 	return nil
 }
@@ -153,6 +168,7 @@ func (s *server) startBackground(file *keyfile.File) {
 	s.background.Go(func() { s.revocations.Run(ctx) })
 	s.background.Go(func() { s.account.RunJanitor(ctx, sweepInterval) })
 	s.background.Go(func() { s.chain.Run(ctx, s.config.AuditRetention) })
+	s.background.Go(func() { s.stats.Run(ctx) })
 	if s.avatars != nil {
 		s.background.Go(func() { s.probeAvatars(ctx) })
 	}
@@ -217,7 +233,7 @@ func (s *server) wechatURL(address net.Addr) string {
 	if !s.config.FakeInProcess() {
 		return s.config.WechatURL
 	}
-	s.fake = wechatfake.New(wechatfake.Options{Apps: fakeApps(s.config), DefaultApp: s.config.DefaultApp, Log: s.log})
+	s.fake = wechatfake.New(wechatfake.Options{Apps: fakeApps(s.config), DefaultApp: s.config.DefaultApp, WelcomeBack: true, Log: s.log})
 	s.cleanup = append(s.cleanup, s.fake.Close)
 	return "http://" + address.String() + "/fakewechat"
 }

@@ -128,8 +128,7 @@ func manageKeys(c *config.Config, stdout io.Writer) error {
 		return fmt.Errorf("MPAUTH_KEYS_FILE: %w", err)
 	}
 	if c.Command == config.KeysRotate {
-		overlap := keyfile.Overlap{AccessTTL: c.AccessTTL, Leeway: tokenLeeway}
-		if err := file.Rotate(c.KeyKind, time.Now(), rand.Reader, overlap); err != nil {
+		if err := file.Rotate(c.KeyKind, time.Now(), rand.Reader, overlap(c)); err != nil {
 			return fmt.Errorf("MPAUTH_KEYS_FILE: %s: %w", path, err)
 		}
 		if err := file.Save(path); err != nil {
@@ -137,6 +136,11 @@ func manageKeys(c *config.Config, stdout io.Writer) error {
 		}
 	}
 	return listKeys(file, stdout)
+}
+
+// overlap is how long an old key has to verify what it signed.
+func overlap(c *config.Config) keyfile.Overlap {
+	return keyfile.Overlap{AccessTTL: c.AccessTTL, Leeway: tokenLeeway}
 }
 
 func listKeys(file *keyfile.File, stdout io.Writer) error {

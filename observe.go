@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mpauth/graph/front"
+	"mpauth/internal/account"
 	"mpauth/internal/clientip"
 	"mpauth/internal/config"
 	"mpauth/internal/database"
@@ -34,6 +35,11 @@ func (s *server) followState() {
 	})
 }
 
+// logged is next with its log event and its trace: the metrics are about what people meet.
+func (s *server) logged(next http.Handler) http.Handler {
+	return telemetry.Requests(s.log, time.Now, rand.Reader, next, s.traceHTTP)
+}
+
 // observed is next with its log event, its metrics and its trace.
 func (s *server) observed(next http.Handler) http.Handler {
 	return telemetry.Requests(s.log, time.Now, rand.Reader, next, s.traceHTTP, s.metrics.HTTP)
@@ -49,6 +55,11 @@ func (s *server) traceHTTP(r *http.Request) (context.Context, func(telemetry.End
 
 func (s *server) watchGraph() front.Watch {
 	return front.Watch{Operation: s.metrics.Operation, Field: s.tracer.Field}
+}
+
+func (s *server) observeAccount(e account.Event) {
+	s.metrics.Account(e)
+	s.stats.Observe(e)
 }
 
 func (s *server) watchDatabase(ctx context.Context, call database.Call) {

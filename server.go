@@ -29,6 +29,7 @@ import (
 )
 
 //go:generate go tool gqlgen generate
+//go:generate go tool gqlgen generate --config gqlgen.admin.yml
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -60,6 +61,8 @@ func run(ctx context.Context, args, environ []string, stdout, stderr io.Writer) 
 		return migrate(ctx, c, stdout)
 	case config.AuditVerify:
 		return verifyAudit(ctx, c, log, stdout)
+	case config.AdminKeyMake, config.AdminKeyList, config.AdminKeyRevoke:
+		return manageAdminKeys(ctx, c, log, stdout)
 	default:
 		return manageKeys(c, stdout)
 	}
@@ -82,19 +85,31 @@ func serve(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Wr
 	if err != nil {
 		return err
 	}
+	defer closeUnused(operator)
+	administrators, err := listenAdministrators(c)
+	if err != nil {
+		return err
+	}
+	defer closeUnused(administrators)
 	s, err := assemble(ctx, c, log, listener.Addr())
 	if err != nil {
-		if operator != nil {
-			_ = operator.Close()
-		}
 		return err
 	}
 	warn(c, log) // not before: a start that is refused says why, and nothing else
 	banner(stdout, c, listener.Addr())
+	stopAdministrators := s.serveAdministrators(administrators, stdout)
 	defer s.serveOperator(operator, stdout)()
 	return serveUntilDone(ctx, newHTTPServer(s.routes(), log), listener, ending{
-		leave: s.leave, finish: s.finish, limit: c.ShutdownTimeout,
+		leave: s.leave, limit: c.ShutdownTimeout,
+		finish: func(ctx context.Context) error { return errors.Join(stopAdministrators(ctx), s.finish(ctx)) },
 	})
+}
+
+// closeUnused gives back a port that may not have come to be served.
+func closeUnused(listener net.Listener) {
+	if listener != nil {
+		_ = listener.Close()
+	}
 }
 
 // routes is the whole HTTP surface, with who may call it.
@@ -107,6 +122,7 @@ func (s *server) routes() http.Handler {
 	// Anyone; each field says in the schema whether it needs a login.
 	mux.Handle("POST /graphql", limited(graph.NewHandler(graph.Options{
 		Account: s.account, Introspection: s.config.Introspection, Limits: s.limits, Documents: s.documents, Log: s.log, Watch: s.watchGraph(),
+		Refused: s.stats.Refused,
 	})))
 	s.routeAvatars(mux, known, limited)
 	// Anyone: answers about the token in the request.
@@ -196,7 +212,7 @@ func newHTTPServer(handler http.Handler, log *slog.Logger) *http.Server {
 // listen takes the address before anything else is touched: a second server that is started by
 // mistake must not even look at the database of the first.
 func listen(c *config.Config) (net.Listener, error) {
-	return listenOn("MPAUTH_LISTEN", c.Listen, "127.0.0.1:8081")
+	return listenOn("MPAUTH_LISTEN", c.Listen, "127.0.0.1:8090")
 }
 
 // listenOn takes the address of a setting.

@@ -38,3 +38,21 @@ func annotateLogin(ctx context.Context, login *account.Login) {
 		telemetry.Annotate(ctx, slog.String("app_id", login.AppID), slog.String("user_id", login.User.ID.String()))
 	}
 }
+
+// appOf is the app that a request comes from: that of its caller, or the one that it names. The name is
+// the client's own word.
+func appOf(ctx context.Context, operation *graphql.OperationContext) string {
+	if caller, err := authn.Caller(ctx); err == nil {
+		return caller.AppID
+	}
+	for _, field := range front.RootFields(operation) {
+		arguments := field.ArgumentMap(operation.Variables)
+		if input, ok := arguments["input"].(map[string]any); ok {
+			arguments = input
+		}
+		if appID, ok := arguments["appId"].(string); ok {
+			return appID
+		}
+	}
+	return ""
+}

@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 
@@ -9,6 +10,7 @@ import (
 	"mpauth/graph/front"
 	"mpauth/graph/generated"
 	"mpauth/internal/account"
+	"mpauth/internal/fault"
 )
 
 // Options are what the GraphQL handler needs.
@@ -19,6 +21,10 @@ type Options struct {
 	Documents     *front.Documents // nil: anybody may ask for anything that the schema has
 	Log           *slog.Logger
 	Watch         front.Watch
+
+	// Refused is called for each request that was answered with an error, with the app that it came
+	// from, as far as the caller's token or the request tells; nil: nobody counts them.
+	Refused func(appID string, code fault.Code)
 }
 
 // NewHandler is the GraphQL endpoint: POST only. It expects [authn.Authenticator.Middleware] and, with
@@ -26,6 +32,11 @@ type Options struct {
 func NewHandler(o Options) http.Handler {
 	resolver := &Resolver{Account: o.Account}
 	errors := front.Presenter{Log: o.Log}
+	if o.Refused != nil {
+		o.Watch.Refused = func(ctx context.Context, operation *graphql.OperationContext, code fault.Code) {
+			o.Refused(appOf(ctx, operation), code)
+		}
+	}
 	return front.New(front.Options{
 		Schema: generated.NewExecutableSchema(generated.Config{
 			Resolvers:  resolver,

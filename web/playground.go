@@ -11,14 +11,15 @@ import (
 //go:embed dist
 var dist embed.FS
 
-// Playground serves the GraphQL playground: the page at /playground, its files below. It is for
-// development: the page logs in as anybody whom the fake WeChat knows.
+// Playground serves the GraphQL playground: the page at /playground, its files below. That for users is
+// for development: it logs in as anybody whom the fake WeChat knows. That for administrators holds
+// nothing, and asks for a key.
 func Playground(o Options) http.Handler {
 	ids := make([]string, 0, len(o.Apps))
 	for _, app := range o.Apps {
 		ids = append(ids, app.ID)
 	}
-	settings, err := json.Marshal(map[string]any{"apps": ids, "fake": o.FakeWeChat})
+	settings, err := json.Marshal(map[string]any{"apps": ids, "fake": o.FakeWeChat, "administrators": o.Administrators})
 	if err != nil {
 		panic(err) // strings and a truth value always have a JSON form
 	}

@@ -21,6 +21,8 @@ type Options struct {
 	// FakeWeChat says whether WeChat is the fake inside the process, whose control API is under
 	// /fakewechat/_control/.
 	FakeWeChat bool
+	// Administrators says that the page is for those, and asks for a key.
+	Administrators bool
 	// Rand feeds the nonces of the pages.
 	Rand io.Reader
 }

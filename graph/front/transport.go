@@ -52,6 +52,7 @@ func (p post) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecu
 	answered := p.watch.begin()
 	operation, status, answer := p.answer(w, r, exec)
 	answered(operation, answer)
+	p.watch.refused(r.Context(), operation, answer)
 	p.write(w, status, answer)
 }
 

@@ -18,6 +18,10 @@ type Watch struct {
 	// the request could not be understood so far; the code is "" when the field was fulfilled.
 	Operation func() (answered func(field string, code fault.Code))
 
+	// Refused is called once for each request that was answered with an error, with the code of the
+	// first. The operation is nil when the request could not be understood so far.
+	Refused func(ctx context.Context, operation *graphql.OperationContext, code fault.Code)
+
 	// Field is called before a root field is resolved, and may give it another context. The function
 	// that it returns is called afterwards, with "" when the field was fulfilled.
 	Field func(ctx context.Context, field string) (_ context.Context, resolved func(fault.Code))
@@ -41,6 +45,13 @@ func (w Watch) begin() func(*graphql.OperationContext, *graphql.Response) {
 			}
 			answered(field.Name, codeOf(concerns))
 		}
+	}
+}
+
+// refused tells of an answer with an error.
+func (w Watch) refused(ctx context.Context, operation *graphql.OperationContext, answer *graphql.Response) {
+	if code := codeOf(answer.Errors); w.Refused != nil && code != "" {
+		w.Refused(ctx, operation, code)
 	}
 }
 

@@ -104,9 +104,11 @@ type contextKey struct{}
 func (a *Authenticator) Middleware(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		administrator, refusal := a.authenticate(r)
+		name := "nobody"
 		if refusal == nil {
-			telemetry.Annotate(r.Context(), slog.String("actor", administrator.String()))
+			name = administrator.String()
 		}
+		telemetry.Annotate(r.Context(), slog.String("actor", name))
 		ctx := context.WithValue(r.Context(), contextKey{}, outcome{administrator, refusal})
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})

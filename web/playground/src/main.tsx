@@ -10,21 +10,27 @@ import { HISTORY_PLUGIN, HistoryStore } from '@graphiql/plugin-history'
 import { GraphiQLProvider } from '@graphiql/react'
 import { GraphiQL, GraphiQLInterface } from 'graphiql'
 import { createRoot } from 'react-dom/client'
+import { AdminBar } from './adminbar'
+import { administration } from './administrators'
 import { Bar } from './bar'
-import { logIn, operations, printVariables } from './operations'
-import { fetcher } from './server'
+import { operations, printVariables } from './operations'
+import { fetcher, settings } from './server'
 import { isFirstVisit, storage } from './storage'
 
 const plugins = [DOC_EXPLORER_PLUGIN, HISTORY_PLUGIN]
-const tabs = operations.map(({ query, variables }) => ({ query, variables: printVariables(variables), headers: null }))
+const prepared = settings.administrators ? administration : operations
+const tabs = prepared.map(({ query, variables }) => ({ query, variables: printVariables(variables), headers: null }))
 // GraphiQL shows the query of the first tab by itself, but not its variables.
-const shown = isFirstVisit ? { initialQuery: logIn.query, initialVariables: printVariables(logIn.variables) } : {}
+const [first] = tabs
+const shown = isFirstVisit && first ? { initialQuery: first.query, initialVariables: first.variables } : {}
+
+if (settings.administrators) document.title = 'mpauth administrators'
 
 createRoot(document.getElementById('root') as HTMLElement).render(
   <GraphiQLProvider fetcher={fetcher} plugins={plugins} referencePlugin={DOC_EXPLORER_PLUGIN} storage={storage} defaultTabs={tabs} {...shown}>
     <HistoryStore>
       <DocExplorerStore>
-        <Bar />
+        {settings.administrators ? <AdminBar /> : <Bar />}
         <main>
           <GraphiQLInterface defaultEditorToolsVisibility="variables" showPersistHeadersSettings={false}>
             <GraphiQL.Logo>{null}</GraphiQL.Logo>

@@ -5,7 +5,7 @@ export interface Operation {
   name: string
   query: string
   /** Left out where the operation takes none. */
-  variables?: { input: Record<string, unknown> }
+  variables?: Record<string, unknown>
 }
 
 /** Stands where a code belongs until there is one. */

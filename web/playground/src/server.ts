@@ -2,6 +2,7 @@
 // Content-Security-Policy allows no other address.
 import type { Fetcher } from '@graphiql/toolkit'
 import { Kind, parse } from 'graphql'
+import { administrator } from './administrator'
 import { login } from './login'
 
 interface Settings {
@@ -9,6 +10,8 @@ interface Settings {
   apps: string[]
   /** Whether WeChat is the fake inside the server. */
   fake: boolean
+  /** Whether the page is for administrators, who show a key. */
+  administrators: boolean
 }
 
 export const settings: Settings = JSON.parse(
@@ -30,11 +33,12 @@ interface Request {
 /** Sends a request to the GraphQL endpoint, and lets `login` see what came back. */
 export async function ask(request: Request, headers?: Record<string, string>): Promise<Answer> {
   const body = JSON.stringify({ ...request, operationName: soleOperation(request.query) ?? request.operationName })
-  const reply = await send('/graphql', body, headers)
+  const reply = await send('/graphql', body, settings.administrators ? { ...administrator.header(), ...headers } : headers)
   const answer: Answer = await reply.json().catch(() => {
     throw new Error(`The server answered with status ${reply.status} and no JSON.`)
   })
-  login.notice(request.variables, headers?.Authorization, answer)
+  if (settings.administrators) administrator.notice(answer)
+  else login.notice(request.variables, headers?.Authorization, answer)
   return answer
 }
 

@@ -51,10 +51,11 @@ export function useTabs(): Tabs | undefined {
 
 /** The `input` that the editor shows, or that of the operation when the editor shows none. */
 function inputIn(text: string, operation: Operation): Record<string, unknown> | undefined {
+  const prepared = operation.variables?.input as Record<string, unknown> | undefined
   try {
-    return JSON.parse(text).input ?? operation.variables?.input
+    return JSON.parse(text).input ?? prepared
   } catch {
-    return operation.variables?.input
+    return prepared
   }
 }
 
