@@ -126,8 +126,9 @@ func startServer(t *testing.T) string {
 	ctx, stop := context.WithCancel(t.Context())
 	banner, stdout := io.Pipe()
 	ended := make(chan error, 1)
+	data := t.TempDir() // before the server, so that it is removed after it has ended
 	go func() {
-		err := run(ctx, nil, []string{"MPAUTH_LISTEN=127.0.0.1:0", "MPAUTH_DATA=" + t.TempDir()}, stdout, io.Discard)
+		err := run(ctx, nil, []string{"MPAUTH_LISTEN=127.0.0.1:0", "MPAUTH_DATA=" + data}, stdout, io.Discard)
 		_ = stdout.CloseWithError(io.EOF)
 		ended <- err
 	}()
