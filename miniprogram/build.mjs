@@ -15,13 +15,19 @@ import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, write
 import { dirname, extname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { rolldown } from 'rolldown'
+import { privateNames, visibleFrom } from './private-names.mjs'
 
 const root = dirname(fileURLToPath(import.meta.url))
 const at = (...path) => join(root, ...path)
 
 /** What is imported beside the index, which others take from it: an app that shows no words loads none. */
 const texts = { texts: 'src/entries/texts.ts' }
-const subEntries = { fly: 'src/entries/fly.ts', log: 'src/entries/log.ts' }
+const subEntries = {
+  fly: 'src/entries/fly.ts',
+  graphql: 'src/entries/graphql.ts',
+  guards: 'src/entries/guards.ts',
+  log: 'src/entries/log.ts',
+}
 /** Runs in Node and has no business on a phone. */
 const testing = { testing: 'src/entries/testing.ts' }
 
@@ -46,7 +52,14 @@ function copyNative() {
 }
 
 /** Helpers without a state, of which a second copy does no harm and costs less than being exported. */
-const copied = new Set([at('src/request/address.ts')])
+const copied = new Set([at('src/auth/auth-page.ts'), at('src/request/address.ts')])
+
+/** How the index is minified: names that nobody outside of it knows become short ones too. */
+async function withShortNames(build, output) {
+  const { output: chunks } = await build.generate({ ...output, minify: false })
+  const names = privateNames(visibleFrom(at('dist/types/index.d.ts')), chunks[0].code)
+  return { compress: true, mangle: true, mangleProps: { include: new RegExp(`^(${names.join('|')})$`) } }
+}
 
 /**
  * Bundles entries. `owners` says which file has a module already, by the id of the module, and whether it exports it:
@@ -73,11 +86,10 @@ async function bundle(input, output, owners = new Map()) {
       if (level === 'warn') throw new Error(log.message)
     },
   })
-  const { output: chunks } = await build.write({
-    comments: { legal: false, annotation: false },
-    generatedCode: { symbols: false },
-    ...output,
-  })
+  const options = { comments: { legal: false, annotation: false }, generatedCode: { symbols: false }, ...output }
+  // Others share files among them, which would have to agree on the names.
+  if (output.minify && input.index) options.minify = await withShortNames(build, options)
+  const { output: chunks } = await build.write(options)
   await build.close()
   const modules = chunks.flatMap((chunk) => chunk.moduleIds)
   const twice = modules.filter((id) => owners.has(id) && !copied.has(id)).map((id) => relative(root, id))
@@ -144,10 +156,10 @@ async function inLayers(rest, output) {
   return owners
 }
 
+declarations()
 const phone = { ...cjs, dir: at('miniprogram_dist') }
 const owners = await inLayers({ ...subEntries, ...nativeEntries() }, phone)
 copyNative()
 await bundle(testing, { ...cjs, minify: false, dir: at('dist/cjs') }, owners)
 await inLayers({ ...subEntries, ...testing }, esm)
 cpSync(at('src/generated/trusted-documents.json'), at('dist/trusted-documents.json'))
-declarations()

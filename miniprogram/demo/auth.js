@@ -1,4 +1,6 @@
-import { createGraphQL, createGuards, createSession, graphqlBackend, wechat } from 'mpauth'
+import { createSession, wechat } from 'mpauth'
+import { createGraphQL, graphqlBackend } from 'mpauth/graphql'
+import { createGuards } from 'mpauth/guards'
 import { flow, server } from './config'
 
 const url = `${server}/graphql`

@@ -1,10 +1,8 @@
 import { isMpAuthError, MpAuthError } from '../errors'
 import type { Page } from '../platform'
-import { AuthDisplayMode, type MustAuthOptions, type Session } from '../session/types'
+import type { MustAuthOptions } from '../session/types'
 import { urlOf } from './auth-page'
-
-/** What guards use of a session. */
-export type GuardSession = Pick<Session, 'platform' | 'logger' | 'flow' | 'loggedOut' | 'missing' | 'mustAuth' | 'me'>
+import { authorized, type GuardSession, type Turn } from './authorized'
 
 export interface GuardOptions extends MustAuthOptions {
   /** What becomes of USER_CANCELLED: the promise resolves with undefined, or rejects. `ignore`. */
@@ -52,26 +50,6 @@ export interface MustAuthDecorator {
 
 type Call = (this: Self, ...args: Self[]) => unknown
 type Turns = WeakMap<object, Promise<unknown>>
-/** Asks, then goes on. */
-type Turn = <T>(ask: () => Promise<unknown>, then: () => Promise<T>) => Promise<T>
-
-/** Errors of operations that went on after asking: they are not a reason to ask again. */
-const final = new WeakSet<object>()
-
-/**
- * Runs an operation. When the server refuses it with AUTH_STEP_REQUIRED, the person is asked for what is missing and
- * it runs once more, never oftener: a second refusal is the answer, for whatever stands around it too.
- *
- * Rejects with what the operation or mustAuth rejects with; after a logout meanwhile, and in mode NONE, with the refusal.
- */
-export function authorized<T>(
-  session: GuardSession,
-  run: () => T | Promise<T>,
-  options: MustAuthOptions = {},
-): Promise<T> {
-  return goOn(session, run, options, (ask, then) => ask().then(then))
-}
-
 /** The guards of a session, or of the one that a function finds when it is needed. */
 export function createGuards(session: GuardSession | (() => GuardSession)): Guards {
   const get = typeof session === 'function' ? session : () => session
@@ -109,7 +87,7 @@ function guard<A extends unknown[], R, T>(
     try {
       return (await turn(
         () => session.mustAuth(asked),
-        () => goOn(session, async () => fn.apply(this, args), asked, turn),
+        () => authorized(session, async () => fn.apply(this, args), asked, turn),
       )) as Awaited<R>
     } catch (error) {
       const cancelled = isMpAuthError(error, 'USER_CANCELLED')
@@ -137,38 +115,6 @@ function takeTurn<T>(turns: Turns, self: object, ask: () => Promise<unknown>, th
   )
   turns.set(self, turn)
   return turn
-}
-
-async function goOn<T>(
-  session: GuardSession,
-  run: () => T | Promise<T>,
-  options: MustAuthOptions,
-  turn: Turn,
-): Promise<T> {
-  try {
-    return await run()
-  } catch (error) {
-    if (!isMpAuthError(error, 'AUTH_STEP_REQUIRED') || final.has(error)) throw error
-    // Who has logged out meanwhile is not logged in again by an operation of before.
-    if (session.loggedOut || options.mode === AuthDisplayMode.NONE) throw error
-    return turn(
-      () => satisfy(session, error.need ?? session.flow, options),
-      async () => {
-        try {
-          return await run()
-        } catch (again) {
-          if (isMpAuthError(again)) final.add(again)
-          throw again
-        }
-      },
-    )
-  }
-}
-
-async function satisfy(session: GuardSession, need: MustAuthOptions['need'] & object, options: MustAuthOptions) {
-  // The server knows better, for example that a phone was unbound on another device.
-  if (session.missing(need).length === 0) await session.me()
-  await session.mustAuth({ ...options, need })
 }
 
 type HookName = 'onLoad' | 'onShow' | 'onHide'

@@ -1,2 +1,4 @@
-/** `mpauth/log`: places for the log beside the console. */
+/** `mpauth/log`: logs with all their details, without secrets, and places for them beside the console. */
+export { logTo } from '../log-to'
 export * from '../realtime-sink'
+export { redact } from '../redact'

@@ -1,4 +1,4 @@
-import { authorized } from '../auth/guards'
+import { authorized } from '../auth/authorized'
 import type { HttpResponse } from '../platform'
 import { mergeHeaders } from './address'
 import { AuthCore, type AuthPolicy } from './auth-core'

@@ -1,4 +1,4 @@
-import { authorized, type GuardSession } from '../auth/guards'
+import { authorized, type GuardSession } from '../auth/authorized'
 import { MpAuthError } from '../errors'
 import type { HttpRequest, HttpResponse } from '../platform'
 import { join, mergeHeaders, sameOrigin } from './address'
@@ -35,21 +35,22 @@ export interface RequestOptions extends HttpRequest {
  */
 export function createRequest(
   session: RequestSession,
-  config: RequestConfig = {},
+  { baseURL, header, timeout, policy, authorize: asking = true }: RequestConfig = {},
 ): <T = unknown>(options: RequestOptions) => Promise<HttpResponse<T>> {
-  const core = new AuthCore(session, config.policy)
+  const core = new AuthCore(session, policy)
   return <T>(options: RequestOptions): Promise<HttpResponse<T>> => {
-    const { needLogin, replay = true, authorize = config.authorize ?? true, ...request } = options
-    const url = join(config.baseURL, request.url)
-    const ours = !config.baseURL || sameOrigin(url, config.baseURL)
+    const { needLogin: wanted, replay = true, authorize = asking, ...request } = options
+    const url = join(baseURL, request.url)
+    const ours = !baseURL || sameOrigin(url, baseURL)
+    const needLogin = wanted === undefined ? ours : wanted
     if (needLogin && !ours) return Promise.reject(new MpAuthError('CONFIG', 'a token for another origin than baseURL'))
     const send = async () => {
-      const response = await core.run<T>(needLogin ?? ours, replay, (header) =>
+      const response = await core.run<T>(needLogin, replay, (auth) =>
         session.platform.request<T>({
-          ...(config.timeout && { timeout: config.timeout }),
+          ...(timeout && { timeout }),
           ...request,
           url,
-          header: mergeHeaders(config.header, request.header, header),
+          header: mergeHeaders(header, request.header, auth),
         }),
       )
       const refusal = core.refusal(response)

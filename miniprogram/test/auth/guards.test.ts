@@ -1,5 +1,6 @@
 import { describe, expect, test, vi } from 'vitest'
-import { authorized, createGuards } from '../../src/auth/guards'
+import { authorized } from '../../src/auth/authorized'
+import { createGuards } from '../../src/auth/guards'
 import { MpAuthError } from '../../src/errors'
 import { AuthDisplayMode } from '../../src/session/types'
 import { type AuthFact, AuthStep } from '../../src/step'

@@ -33,7 +33,12 @@ function bundle(): Promise<string> {
     const build = await rolldown({
       input: entry,
       resolve: {
-        alias: { 'mpauth/texts': join(root, 'src/entries/texts.ts'), mpauth: join(root, 'src/index.ts') },
+        alias: {
+          ...Object.fromEntries(
+            ['graphql', 'guards', 'texts'].map((name) => [`mpauth/${name}`, join(root, `src/entries/${name}.ts`)]),
+          ),
+          mpauth: join(root, 'src/index.ts'),
+        },
       },
       plugins: [
         {

@@ -67,7 +67,9 @@ describe.each(['README.md', 'README.zh-CN.md'])('%s', (readme) => {
 
   it('compiles where it goes beyond the demo', { timeout: 60_000 }, () => {
     const names = ['createGuards', 'createRequest', 'useSession']
-    const header = `import { ${names.join(', ')}, type GraphQL, type Session } from 'mpauth'
+    const header = `import { createRequest, type Session, useSession } from 'mpauth'
+import type { GraphQL } from 'mpauth/graphql'
+import { createGuards } from 'mpauth/guards'
 declare const session: Session
 declare const graphql: GraphQL
 export const used = [${names.join(', ')}, session, graphql]

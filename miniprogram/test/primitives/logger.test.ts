@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { MpAuthError } from '../../src/errors'
+import { logTo } from '../../src/log-to'
 import { Logger, LogLevel } from '../../src/logger'
 import { realtimeSink } from '../../src/realtime-sink'
 
@@ -41,7 +43,16 @@ describe('console', () => {
     logger.info('no')
     logger.warn('login', { token: 'abc', reason: 'launch' })
     expect(console.info).not.toHaveBeenCalled()
-    expect(vi.mocked(console.warn).mock.calls).toEqual([['login', { token: '[redacted]', reason: 'launch' }]])
+    expect(vi.mocked(console.warn).mock.calls).toEqual([['login']])
+  })
+
+  test('gets the details too, redacted, once the app has asked for them', () => {
+    const logger = new Logger()
+    logTo(logger)
+    logger.warn('login with token=abc', { token: 'abc', reason: 'launch' })
+    expect(vi.mocked(console.warn).mock.calls).toEqual([
+      ['login with token=[redacted]', { token: '[redacted]', reason: 'launch' }],
+    ])
   })
 
   test('need not exist', () => {
@@ -61,33 +72,56 @@ describe('sinks', () => {
     expect([first.mock.calls.length, second.mock.calls.length]).toEqual([2, 1])
   })
 
+  test('see of an error its code and its request, and of all else nothing', () => {
+    const sink = vi.fn()
+    const logger = new Logger({ sinks: [sink] })
+    const cause = Object.assign(new Error('token=abc'), { code: '0a1b', requestId: 'x' })
+    logger.warn('login', new MpAuthError('NETWORK', 'token=abc', { cause, requestId: 'f3a1', data: { code: '0a1b' } }))
+    for (const about of [cause, 'abc', { code: '0a1b' }, ['abc'], null]) logger.warn('login', about)
+    const [first, ...others] = sink.mock.calls
+    expect(first).toEqual(['warn', ['login', { code: 'NETWORK', requestId: 'f3a1' }]])
+    expect(new Set(others.map(([, args]) => JSON.stringify(args)))).toEqual(new Set(['["login"]']))
+  })
+
   test('one that throws, or spoils what it gets, harms nobody', () => {
     const after = vi.fn()
     const spoil = (_: string, args: readonly unknown[]) => {
-      ;(args[0] as { a: number }).a = 2
+      ;(args[1] as { a: number }).a = 2
       throw new Error('full')
     }
-    const logger = new Logger({ sinks: [spoil, after] })
+    const logger = new Logger({ sinks: [spoil] })
+    logTo(logger, after)
     const logged = { a: 1 }
-    expect(() => logger.warn(logged)).not.toThrow()
-    expect(after.mock.calls).toEqual([['warn', [{ a: 1 }]]])
+    expect(() => logger.warn('x', logged)).not.toThrow()
+    expect(after.mock.calls).toEqual([['warn', ['x', { a: 1 }]]])
     expect(logged).toEqual({ a: 1 })
+  })
+
+  test('those that the app has added with its wish for details go together', () => {
+    const [first, second] = [vi.fn(), vi.fn()]
+    const logger = new Logger({ sinks: [] })
+    const end = logTo(logger, first, second)
+    logger.warn('a')
+    end()
+    logger.warn('b')
+    expect([first.mock.calls.length, second.mock.calls.length]).toEqual([1, 1])
   })
 })
 
 describe('realtime log', () => {
   const setup = () => {
     const manager = { info: vi.fn(), warn: vi.fn(), error: vi.fn(), setFilterMsg: vi.fn() }
-    const logger = new Logger({ level: LogLevel.DEBUG, sinks: [realtimeSink(manager)] })
+    const logger = new Logger({ level: LogLevel.DEBUG, sinks: [] })
+    logTo(logger, realtimeSink(manager))
     return { manager, logger }
   }
   const bytes = (text: string) => Buffer.byteLength(text)
 
   test('gets one text a call; debug goes to info', () => {
     const { manager, logger } = setup()
-    logger.error('login', { code: 'NETWORK', token: 'abc' }, undefined, 1)
+    logger.error('login', { code: 'NETWORK', token: 'abc' })
     logger.debug('x')
-    expect(manager.error.mock.calls).toEqual([['login {"code":"NETWORK","token":"[redacted]"}  1']])
+    expect(manager.error.mock.calls).toEqual([['login {"code":"NETWORK","token":"[redacted]"}']])
     expect(manager.info.mock.calls).toEqual([['x']])
   })
 
@@ -116,7 +150,7 @@ describe('realtime log', () => {
 
   test('does without filters on old base libraries', () => {
     const manager = { info: vi.fn(), warn: vi.fn(), error: vi.fn() }
-    new Logger({ sinks: [realtimeSink(manager)] }).warn({ requestId: 'f3a1' })
+    new Logger({ sinks: [realtimeSink(manager)] }).warn('login', new MpAuthError('NETWORK', '', { requestId: 'f3a1' }))
     expect(manager.warn).toHaveBeenCalledOnce()
   })
 })

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { MpAuthError } from '../../src/errors'
-import { Logger, LogLevel } from '../../src/logger'
+import { logTo } from '../../src/log-to'
+import { Logger, LogLevel, type LogSink } from '../../src/logger'
 import { realtimeSink } from '../../src/realtime-sink'
 import { redact } from '../../src/redact'
 
@@ -254,15 +255,14 @@ test('no secret that is logged reaches a sink, wherever it hides', () => {
   const check = (planted: string, value: unknown) => {
     const seen: string[] = []
     const realtime = (...args: unknown[]) => seen.push(args.join(' '))
-    const logger = new Logger({
-      level: LogLevel.DEBUG,
-      sinks: [
-        (_, args) => seen.push(JSON.stringify(args), args.map(String).join(' ')),
-        realtimeSink({ info: realtime, warn: realtime, error: realtime, setFilterMsg: realtime }),
-      ],
-    })
+    const sink: LogSink = (_, args) => seen.push(JSON.stringify(args), args.map(String).join(' '))
+    const realtimes = realtimeSink({ info: realtime, warn: realtime, error: realtime, setFilterMsg: realtime })
+    // The core alone, which shows next to nothing; and with `mpauth/log`, which shows all but secrets.
+    const logger = new Logger({ level: LogLevel.DEBUG, sinks: [sink, realtimes] })
     logger.error('login', value)
-    logger.debug(value)
+    logTo(logger)
+    logger.error('login', value)
+    logger.debug(typeof value === 'string' ? value : JSON.stringify(value))
     const all = seen.join('\n')
     expect(parts(planted).filter((part) => all.includes(part))).toEqual([])
   }

@@ -4,12 +4,9 @@ import {
   type AuthPolicy,
   AuthStep,
   type Backend,
-  createGraphQL,
-  createGuards,
   createRequest,
   createSession,
   errorOf,
-  graphqlBackend,
   isExpired,
   isMpAuthError,
   type Session,
@@ -17,6 +14,8 @@ import {
   useSession,
   wechat,
 } from '../../src'
+import { createGraphQL, graphqlBackend } from '../../src/entries/graphql'
+import { createGuards } from '../../src/entries/guards'
 import { installFly } from '../../src/request/fly'
 import * as nodes from './made/nodes'
 import * as strings from './made/strings'

@@ -1,14 +1,6 @@
 // What must not compile. A line that does compile is an unused @ts-expect-error, and fails the test.
-import {
-  createGraphQL,
-  createRequest,
-  createSession,
-  graphqlBackend,
-  isMpAuthError,
-  MpAuthError,
-  type Session,
-  wechat,
-} from '../../src'
+import { createRequest, createSession, isMpAuthError, MpAuthError, type Session, wechat } from '../../src'
+import { createGraphQL, graphqlBackend } from '../../src/entries/graphql'
 import { installFly } from '../../src/request/fly'
 import * as nodes from './made/nodes'
 import * as strings from './made/strings'

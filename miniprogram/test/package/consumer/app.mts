@@ -2,20 +2,18 @@
 import {
   AuthDisplayMode,
   AuthStep,
-  createGraphQL,
-  createGuards,
   createRequest,
   createSession,
-  graphqlBackend,
   isMpAuthError,
   type Session,
-  type StringDocument,
   type User,
   useSession,
   wechat,
 } from 'mpauth'
 import { installFly } from 'mpauth/fly'
-import { type RealtimeLogManager, realtimeSink } from 'mpauth/log'
+import { createGraphQL, graphqlBackend, type StringDocument } from 'mpauth/graphql'
+import { createGuards, singleQueue } from 'mpauth/guards'
+import { logTo, type RealtimeLogManager, realtimeSink } from 'mpauth/log'
 import { textOf } from 'mpauth/texts'
 
 const url = 'https://example.com/graphql'
@@ -25,7 +23,7 @@ const session: Session = createSession({
   flow: ['PHONE', 'PROFILE'],
 })
 declare const manager: RealtimeLogManager
-session.logger.addSink(realtimeSink(manager))
+logTo(session.logger, realtimeSink(manager))
 
 const { withAuth, mustAuth } = createGuards(() => session)
 export const buy = withAuth(async (id: string, count: number) => ({ id, count }), { need: ['PHONE'] })
@@ -33,6 +31,7 @@ export const bought: Promise<{ id: string; count: number } | undefined> = buy('1
 
 export class Orders {
   @mustAuth({ mustAuthStep: AuthStep.THREE, mode: AuthDisplayMode.PAGE })
+  @singleQueue()
   async open(id: string): Promise<string> {
     return id
   }

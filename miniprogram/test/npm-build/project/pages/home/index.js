@@ -1,4 +1,5 @@
-const { createSession, graphqlBackend, wechat } = require('mpauth')
+const { createSession, wechat } = require('mpauth')
+const { graphqlBackend } = require('mpauth/graphql')
 
 Page({
   onLoad() {
