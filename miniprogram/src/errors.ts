@@ -78,8 +78,8 @@ export interface MpAuthErrorOptions {
 export class MpAuthError extends Error {
   /** Tells errors of this SDK from others, also those of another copy of it. */
   readonly isMpAuthError = true
-  readonly action: ErrorAction
-  readonly retryable: boolean
+  readonly action!: ErrorAction
+  readonly retryable!: boolean
   readonly retryAfterMs?: number
   readonly requestId?: string
   readonly have?: AuthStepName
@@ -95,15 +95,12 @@ export class MpAuthError extends Error {
   ) {
     super(message ? `${code}: ${message}` : code)
     this.name = 'MpAuthError'
-    this.action = options.action ?? (options.retryable ? 'RETRY' : 'NONE')
-    this.retryable = options.retryable ?? false
-    const { action: _, retryable: __, ...rest } = options
-    Object.assign(this, rest)
+    Object.assign(this, { action: options.retryable ? 'RETRY' : 'NONE', retryable: false }, options)
   }
 }
 
 /** Whether something is an error of this SDK, and perhaps of one of these codes. Use it rather than `instanceof`. */
 export function isMpAuthError(e: unknown, ...codes: ErrorCode[]): e is MpAuthError {
-  const error = e as Partial<MpAuthError> | null | undefined
-  return error?.isMpAuthError === true && (codes.length === 0 || codes.includes(error.code as ErrorCode))
+  const { isMpAuthError, code } = (e || {}) as Partial<MpAuthError>
+  return isMpAuthError === true && (!codes.length || codes.includes(code as ErrorCode))
 }

@@ -24,10 +24,14 @@ export class Fuse {
   private last = 0
   private openedAt: number | null = null
 
-  constructor(private readonly options: FuseOptions = {}) {}
+  private readonly options
+
+  constructor(options: FuseOptions = {}) {
+    this.options = { maxTries: 3, restoreMs: 5000, coolDownMs: 1000, now: Date.now, ...options }
+  }
 
   get isOpen(): boolean {
-    return this.leftMs(this.now()) > 0
+    return this.leftMs(this.options.now()) > 0
   }
 
   /**
@@ -35,9 +39,9 @@ export class Fuse {
    * tries that are refused do not count.
    */
   pass(): void {
-    const now = this.now()
+    const { maxTries, coolDownMs } = this.options
+    const now = this.options.now()
     if (this.leftMs(now) > 0) throw this.refusal(now)
-    const { maxTries = 3, coolDownMs = 1000 } = this.options
     const pause = now - this.last
     if (this.openedAt !== null || pause < 0 || pause >= coolDownMs) this.reset()
     this.last = now
@@ -60,14 +64,10 @@ export class Fuse {
     if (wasOpen) this.changed(false)
   }
 
-  private now(): number {
-    return (this.options.now ?? Date.now)()
-  }
-
   /** A clock that was set back tells nothing about the time passed: closed. */
   private leftMs(now: number): number {
     const { openedAt } = this
-    return openedAt === null || now < openedAt ? 0 : openedAt + (this.options.restoreMs ?? 5000) - now
+    return openedAt === null || now < openedAt ? 0 : openedAt + this.options.restoreMs - now
   }
 
   private refusal(now: number): MpAuthError {
@@ -76,7 +76,7 @@ export class Fuse {
 
   private changed(open: boolean): void {
     try {
-      this.options.onChange?.(open)
+      if (this.options.onChange) this.options.onChange(open)
     } catch {
       // Whoever watches has no say in what passes.
     }

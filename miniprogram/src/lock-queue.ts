@@ -52,11 +52,7 @@ export class LockQueue {
       },
     )
     this.flight = flight
-    try {
-      settle(fn())
-    } catch (error) {
-      settle(Promise.reject(error))
-    }
+    settle(new Promise((go) => go(fn())))
     return flight
   }
 }

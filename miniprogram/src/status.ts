@@ -34,9 +34,10 @@ export interface MustOptions {
   timeoutMs?: number
 }
 
+/** What somebody waits for, by the state that it is. */
 interface Waiter<T> {
-  success?: (value: T) => void
-  fail?: (error: unknown) => void
+  [StatusState.SUCCESS]?: (value: T) => void
+  [StatusState.FAIL]?: (error: unknown) => void
 }
 
 const ignore = () => {}
@@ -130,22 +131,23 @@ export class Status<T = void> {
       const patient = options.until === 'success'
       if (this.isFail() && !patient) return reject(this.lastError)
       const ms = options.timeoutMs
-      const wait: Waiter<T> = patient ? { success: resolve } : { success: resolve, fail: reject }
-      this.waiters.push(wait)
-      if (ms === undefined) return
-      const cancel = (this.options.delay ?? delay)(ms, () => {
-        this.waiters = this.waiters.filter((other) => other !== wait)
-        reject(new MpAuthError('TIMEOUT', `${this.name} after ${ms} ms`, { retryable: true }))
-      })
-      wait.success = (value) => {
+      let cancel = ignore
+      const wait: Waiter<T> = {}
+      wait[StatusState.SUCCESS] = (value) => {
         cancel()
         resolve(value)
       }
       if (!patient)
-        wait.fail = (error) => {
+        wait[StatusState.FAIL] = (error) => {
           cancel()
           reject(error)
         }
+      this.waiters.push(wait)
+      if (ms === undefined) return
+      cancel = (this.options.delay || delay)(ms, () => {
+        this.waiters = this.waiters.filter((other) => other !== wait)
+        reject(new MpAuthError('TIMEOUT', `${this.name} after ${ms} ms`, { retryable: true }))
+      })
     })
     if (fn) promise.then(fn, ignore)
     return promise
@@ -153,16 +155,12 @@ export class Status<T = void> {
 
   /** Waits for the next success; one that is there already does not count, and failures are waited out. */
   onceSuccess(fn?: ((value: T) => unknown) | null): Promise<T> {
-    const promise = new Promise<T>((success) => this.waiters.push({ success }))
-    if (fn) promise.then(fn)
-    return promise
+    return this.once(StatusState.SUCCESS, fn)
   }
 
   /** Waits for the next failure, and resolves with its error; one that is there already does not count. */
   onceFail(fn?: ((error: unknown) => unknown) | null): Promise<unknown> {
-    const promise = new Promise<unknown>((fail) => this.waiters.push({ fail }))
-    if (fn) promise.then(fn)
-    return promise
+    return this.once(StatusState.FAIL, fn)
   }
 
   /** Calls at every change, from within it. What a subscriber throws stops nobody. Returns what ends it. */
@@ -174,6 +172,12 @@ export class Status<T = void> {
     }
   }
 
+  private once<R>(state: StatusState, fn?: ((result: R) => unknown) | null): Promise<R> {
+    const promise = new Promise<R>((resolve) => this.waiters.push({ [state]: resolve }))
+    if (fn) promise.then(fn)
+    return promise
+  }
+
   private change(state: StatusState): void {
     this.current = state
     this.turn++
@@ -182,20 +186,17 @@ export class Status<T = void> {
       try {
         subscriber(this)
       } catch (error) {
-        this.options.onError?.(error)
+        if (this.options.onError) this.options.onError(error)
       }
     }
   }
 
   /** Before the subscribers, so that one of them that changes the state takes nothing from those who wait. */
   private settle(state: StatusState): void {
-    const success = state === StatusState.SUCCESS
-    if (!success && state !== StatusState.FAIL) return
+    if (state !== StatusState.SUCCESS && state !== StatusState.FAIL) return
     const all = this.waiters
-    this.waiters = all.filter((waiter) => !(success ? waiter.success : waiter.fail))
-    for (const waiter of all) {
-      if (success) waiter.success?.(this.lastValue as T)
-      else waiter.fail?.(this.lastError)
-    }
+    this.waiters = all.filter((waiter) => !waiter[state])
+    const result = state === StatusState.SUCCESS ? this.lastValue : this.lastError
+    for (const { [state]: go } of all) if (go) go(result as T)
   }
 }

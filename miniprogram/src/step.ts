@@ -27,7 +27,8 @@ export interface Facts {
 
 /** Which of the facts are missing, in their order. */
 export function missingOf(facts: Facts | null | undefined, need: AuthFlow): AuthFact[] {
-  return need.filter((fact) => !(fact === 'PROFILE' ? facts?.hasProfile : facts?.hasPhone))
+  const { hasProfile, hasPhone } = facts || ({} as Partial<Facts>)
+  return need.filter((fact) => !(fact === 'PROFILE' ? hasProfile : hasPhone))
 }
 
 /** The step of a person with these facts. */

@@ -34,10 +34,7 @@ const errors: Readonly<Record<ErrorCode, Words>> = {
     '该账号正在注销，如需保留请先撤销注销',
     'This account is being closed. To keep it, please cancel the closing first',
   ],
-  CONSENT_REQUIRED: [
-    '请先阅读并同意相关条款，再继续使用',
-    'Please read and agree to the terms first, then go on',
-  ],
+  CONSENT_REQUIRED: ['请先阅读并同意相关条款，再继续使用', 'Please read and agree to the terms first, then go on'],
   PHONE_CODE_INVALID: tapAgain,
   DECRYPT_WX_OPEN_DATA_FAIL: tapAgain,
   PHONE_TAKEN: [

@@ -71,8 +71,7 @@ export function wechat({ loginTimeout = 8000 }: WechatOptions = {}): Platform {
     async login(): Promise<LoginCode> {
       // Whether wx.login gives a promise depends on the version: callbacks always work.
       const { code = '' } = await call(wx.login, { timeout: loginTimeout })
-      if (mockCode.test(code))
-        throw new MpAuthError('CONFIG', 'the DevTools give no real login code: choose an AppID in the project settings')
+      if (mockCode.test(code)) throw new MpAuthError('CONFIG', 'no AppID chosen in the DevTools')
       return { code }
     },
     checkSession: () =>
@@ -91,17 +90,19 @@ export function wechat({ loginTimeout = 8000 }: WechatOptions = {}): Platform {
       set: (key, value) => wx.setStorageSync(key, value),
       remove: (key) => wx.removeStorageSync(key),
     },
-    envVersion: () => account().envVersion ?? 'release',
-    appId: () => account().appId ?? '',
+    envVersion: () => account().envVersion || 'release',
+    appId: () => account().appId || '',
     device: () => {
       const { brand = '', model = '', platform = '' } = system('getDeviceInfo')
       return { name: model.startsWith(brand) ? model : `${brand} ${model}`, platform }
     },
-    language: () => system('getAppBaseInfo').language ?? 'zh_CN',
+    language: () => system('getAppBaseInfo').language || 'zh_CN',
     pages: () => (typeof getCurrentPages === 'undefined' ? [] : getCurrentPages()),
     navigate: async (kind: NavigateKind, url: string) => void (await call(wx[kind], { url }, ownWords)),
     navigateBack: async () => void (await call(wx.navigateBack, { delta: 1 }, ownWords)),
-    setPrefetchToken: (token) => wx.setBackgroundFetchToken?.({ token, fail: () => {} }),
+    setPrefetchToken: (token) => {
+      if (wx.setBackgroundFetchToken) wx.setBackgroundFetchToken({ token, fail: () => {} })
+    },
     onOnline: (listener) => {
       const changed = ({ isConnected }: { isConnected: boolean }) => {
         if (isConnected) listener()
@@ -126,7 +127,7 @@ function call<O, R>(api: Call<O, R>, options: O, asError: (failure?: Failure) =>
   })
 }
 
-const ownWords = (failure?: Failure) => new Error(failure?.errMsg)
+const ownWords = ({ errMsg }: Failure = {}) => new Error(errMsg)
 
 /**
  * WeChat's words for what went wrong, as an error. errno 5 is a timeout, 600003 a request that was cut off in the background,
@@ -134,13 +135,14 @@ const ownWords = (failure?: Failure) => new Error(failure?.errMsg)
  * https://developers.weixin.qq.com/miniprogram/dev/framework/usability/PublicErrno.html
  */
 function errorOf({ errMsg = '', errno }: Failure = {}): MpAuthError {
-  const cause = { errMsg, errno }
-  if (errno === 600002 || /not in domain list/.test(errMsg))
-    return new MpAuthError('CONFIG', 'add the server to the domains of the Mini Program', { cause })
-  if (errno === 5 || /timed?[ _]?out/i.test(errMsg))
-    return new MpAuthError('TIMEOUT', errMsg, { retryable: true, cause })
+  const unlisted = errno === 600002 || /not in domain list/.test(errMsg)
+  const late = errno === 5 || /timed?[ _]?out/i.test(errMsg)
   const interrupted = errno === 600003 || /interrupted/.test(errMsg)
-  return new MpAuthError('NETWORK', errMsg, { retryable: true, cause, ...(interrupted && { data: { interrupted } }) })
+  return new MpAuthError(unlisted ? 'CONFIG' : late ? 'TIMEOUT' : 'NETWORK', errMsg, {
+    retryable: !unlisted,
+    cause: { errMsg, errno },
+    ...(interrupted && { data: { interrupted } }),
+  })
 }
 
 function answered<T>({ statusCode, header = {}, data }: Answer<T>): HttpResponse<T> {

@@ -15,10 +15,12 @@ export function topPage(platform: Platform): Page | undefined {
  * WeChat hands values over as they stood in the address, so they go back as they are; only what would end a
  * value is encoded.
  */
-export function urlOf(page: Page | undefined, query = page?.options): string {
-  if (!page?.route) return ''
-  const pairs = Object.entries(query ?? {}).map(([key, value]) => `${key}=${escapeEnd(value ?? '')}`)
-  return `/${pathOf(page.route)}${pairs.length > 0 ? `?${pairs.join('&')}` : ''}`
+export function urlOf({ route, options }: Partial<Page> = {}, query = options): string {
+  if (!route) return ''
+  const pairs = Object.entries(query || {}).map(
+    ([key, value = '']) => `${key}=${value.replace(/[&#]/g, encodeURIComponent)}`,
+  )
+  return `/${[pathOf(route), pairs.join('&')].filter(Boolean).join('?')}`
 }
 
 /** An address without its query and its leading slash: what a page calls its `route`. */
@@ -57,10 +59,6 @@ export async function leaveAuthPage(session: Pick<Session, 'platform' | 'tabPage
   if (tabPages.some((page) => pathOf(page) === path)) return toTab()
   // A page of the tab bar that was not listed refuses redirectTo; its words are worth more than the second refusal's.
   return platform.navigate('redirectTo', url).catch((error) => toTab().catch(() => Promise.reject(error)))
-}
-
-function escapeEnd(value: string): string {
-  return value.replace(/[&#]/g, encodeURIComponent)
 }
 
 /** A value of a query, whether or not the platform has decoded it: neither a fact nor an address begins with `%`. */

@@ -217,8 +217,8 @@ export class AuthGate {
 
   /** The ask that goes on; one whose page was left without a word is over. */
   private current(): Ask | null {
-    const pages = this.ask?.pages
-    if (pages?.size && !this.session.platform.pages().some((page) => pages.has(page))) {
+    const { ask, session } = this
+    if (ask && ask.pages.size && !session.platform.pages().some((page) => ask.pages.has(page))) {
       // Left, perhaps, on the way back from an answer.
       this.resolveAuth()
       this.rejectAuth()
@@ -229,7 +229,7 @@ export class AuthGate {
   /** One who has been answered waits no more; without anybody the asking is over. */
   private leave(waiter: Waiter, error: unknown): void {
     const { ask } = this
-    if (ask?.waiters.delete(waiter) && !ask.waiters.size) this.end(ask, error)
+    if (ask && ask.waiters.delete(waiter) && !ask.waiters.size) this.end(ask, error)
   }
 
   private end(ask: Ask, error?: unknown): void {
@@ -251,7 +251,7 @@ export class AuthGate {
 }
 
 function popupOf(host: unknown, name = ''): AuthPopup | false {
-  const page = host as Page | null | undefined
-  const popup = page?.selectComponent?.(`#${name}`)
+  const page = (host || {}) as Page
+  const popup = page.selectComponent && page.selectComponent(`#${name}`)
   return !!popup && 'open' in (popup as object) && (popup as AuthPopup)
 }

@@ -9,7 +9,10 @@ export function join(base: string | undefined, url: string): string {
  * Where an address leads, as far as it is written the same: platforms differ on what a backslash or a name before an
  * `@` means, and a token must not depend on it.
  */
-const originOf = (url: string) => /^https?:\/\/[^/?#]+/.exec(url.toLowerCase())?.[0].replace(/^(https:.*):443$/, '$1')
+const originOf = (url: string) => {
+  const [origin = ''] = /^https?:\/\/[^/?#]+/.exec(url.toLowerCase()) || []
+  return origin.replace(/^(https:.*):443$/, '$1')
+}
 
 /** Whether an address leads to where the base leads. */
 export const sameOrigin = (url: string, base: string): boolean => {

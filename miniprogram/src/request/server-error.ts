@@ -48,8 +48,8 @@ export function bodyOf(response: HttpResponse): Record<string, unknown> | null {
 /** The first error of GraphQL, and what is told about it; else the body tells. */
 function read(response: HttpResponse) {
   const body: Body | null = bodyOf(response)
-  const first = body?.errors?.[0]
-  const told: Told = (first ? first.extensions : body) ?? {}
+  const [first] = (body && body.errors) || []
+  const told: Told = (first ? first.extensions : body) || {}
   const { code } = told
   return { body, first, told, said: typeof code === 'string' || typeof code === 'number' ? `${code}` : undefined }
 }
@@ -72,19 +72,19 @@ export function errorOf(response: HttpResponse, operation?: string): MpAuthError
 export function refusalOf(response: HttpResponse, operation?: string, as?: ServerErrorCode): MpAuthError {
   const { statusCode: status, header } = response
   const { body, first, told, said } = read(response)
-  const { retryAfterMs, requestId, have, need, next } = told
-  const known = as ?? (said && (told.action || advice.has(said)) ? (said as ErrorCode) : byStatus(status))
-  const code = known ?? (first ? 'GRAPHQL' : 'SERVER')
+  const known = as || (said && (told.action || advice.has(said)) ? (said as ErrorCode) : byStatus(status))
+  const code = known || (first ? 'GRAPHQL' : 'SERVER')
   // A page in place of an answer is somebody's in between, who may be gone the next time.
   const passing = !known && (status >= 500 || (isOk(response) && !body))
-  const action = (as ? undefined : told.action) ?? advice.get(code) ?? (passing ? 'RETRY' : 'NONE')
-  const message = first ? first.message : told.message
+  const action = (!as && told.action) || advice.get(code) || (passing ? 'RETRY' : 'NONE')
+  const { message } = first || told
+  const { retryable = action === 'RETRY', retryAfterMs, requestId, have, need, next } = told
   return new MpAuthError(code, [operation, status, message].filter(Boolean).join(' ').slice(0, 200), {
     action,
-    retryable: told.retryable ?? action === 'RETRY',
+    retryable,
     // A date would need both clocks to agree.
-    retryAfterMs: retryAfterMs ?? (Number(header['retry-after']) * 1000 || undefined),
-    requestId: requestId ?? header['x-request-id'],
+    retryAfterMs: retryAfterMs || Number(header['retry-after']) * 1000 || undefined,
+    requestId: requestId || header['x-request-id'],
     have,
     need,
     next,

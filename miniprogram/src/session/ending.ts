@@ -10,6 +10,8 @@ import type { Ending, Vault } from './snapshot'
  */
 export class Endings<U extends User = User> {
   private running = false
+  /** The tokens that this flush has tried. */
+  private tried = new Set<string>()
 
   constructor(
     private readonly settings: Settings<U>,
@@ -23,23 +25,21 @@ export class Endings<U extends User = User> {
     this.flush()
   }
 
-  /** Ends the other sessions of somebody who had logged out everywhere, and has logged in again before it could be told. */
-  others(token: string): void {
-    this.settings.backend.logout(token, 'OTHERS', this.send).catch((error) => this.failed(error))
-  }
-
   /** Tries what is left. Call when there is reason to think that the server can be reached. */
   async flush(): Promise<void> {
+    // What is asked for while the first try still waits for an answer is tried behind it.
+    this.tried = new Set()
     if (this.running) return
     this.running = true
-    const tried = new Set<string>()
-    let ending = this.vault.envelope.end[0]
-    while (ending) {
-      tried.add(ending.token)
+    for (let ending = this.next(); ending; ending = this.next()) {
+      this.tried.add(ending.token)
       await this.end(ending)
-      ending = this.vault.envelope.end.find(({ token }) => !tried.has(token))
     }
     this.running = false
+  }
+
+  private next(): Ending | undefined {
+    return this.vault.envelope.end.find(({ token }) => !this.tried.has(token))
   }
 
   private async end(ending: Ending): Promise<void> {
@@ -67,7 +67,7 @@ export class Endings<U extends User = User> {
 
   private failed(cause: unknown): MpAuthError {
     const error = asError(cause)
-    this.settings.logger.info('mpauth: logout not told', error.code)
+    this.settings.logger.info('mpauth: logout not told', error)
     return error
   }
 

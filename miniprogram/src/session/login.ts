@@ -21,6 +21,8 @@ const final: ErrorCode[] = ['LOGIN_BLOCKED', 'ACCOUNT_DISABLED', 'ACCOUNT_CLOSIN
 /** The refresh token is not what is wrong, so a code would fare no better. */
 const elsewhere: ErrorCode[] = [...final, 'FORBIDDEN', 'INTERNAL', 'SERVER', 'CONFIG', 'STALE']
 
+const forGood = Number.POSITIVE_INFINITY
+
 interface Bar {
   error: MpAuthError
   from: number
@@ -39,21 +41,17 @@ export class Exchange<U extends User = User> {
   /** Throws the last refusal while it holds. */
   check(proof: Proof): void {
     const bar = this.bars[proof]
-    if (!bar) return
     const now = this.settings.now()
-    if (now < bar.from || now >= bar.until) {
-      delete this.bars[proof]
-      return
-    }
-    const { code, message, action, retryable } = bar.error
-    if (bar.until === Number.POSITIVE_INFINITY) throw bar.error
-    throw new MpAuthError(code, message, { action, retryable, retryAfterMs: bar.until - now, cause: bar.error })
+    if (!bar || now < bar.from || now >= bar.until) return
+    const { error: cause, until } = bar
+    if (until === forGood) throw cause
+    const { code, action, retryable } = cause
+    throw new MpAuthError(code, 'not asked again', { action, retryable, retryAfterMs: until - now, cause })
   }
 
   /** A person asks: what the server has refused for good may be tried once more. When it said to wait, people wait too. */
   forgive(): void {
-    for (const proof of ['token', 'code'] as const)
-      if (this.bars[proof]?.until === Number.POSITIVE_INFINITY) delete this.bars[proof]
+    for (const [proof, { until }] of Object.entries(this.bars)) if (until === forGood) delete this.bars[proof as Proof]
   }
 
   /** Whether a login with a code is to follow this error of the refresh token: the server said no to that very token. */
@@ -65,7 +63,7 @@ export class Exchange<U extends User = User> {
   /** Goes on with a refresh token. */
   byToken(refreshToken: string, alive: Alive): Promise<Login<U>> {
     const backend = this.settings.backend as Required<Backend<U>>
-    return this.barring('token', () => this.repeat(() => backend.refreshToken(refreshToken, this.send), alive))
+    return this.barring('token', () => this.repeat(() => backend.refreshToken(refreshToken, this.send), alive, lost))
   }
 
   /**
@@ -73,16 +71,7 @@ export class Exchange<U extends User = User> {
    * nonce, to which the server gives the same answer; a code that is spent is replaced by a new one.
    */
   byCode(device: string, alive: Alive): Promise<Login<U>> {
-    return this.barring('code', async () => {
-      for (let n = 0; ; n++) {
-        try {
-          return await this.tryCode(device, alive)
-        } catch (error) {
-          await this.pause(n, asError(error), spent)
-          alive()
-        }
-      }
-    })
+    return this.barring('code', () => this.repeat(() => this.tryCode(device, alive), alive, spent))
   }
 
   readonly send: Send = (request) => this.settings.platform.request(request)
@@ -100,7 +89,7 @@ export class Exchange<U extends User = User> {
       appId: platform.appId(),
       device: { id: device, name: name.slice(0, 64), platform: system.slice(0, 32), sdkVersion },
     }
-    const login = await this.repeat(() => backend.silentLogin(input, this.send), alive)
+    const login = await this.repeat(() => backend.silentLogin(input, this.send), alive, lost)
     this.onPerf({ platformMs: middle - start, serverMs: now() - middle })
     return login
   }
@@ -110,41 +99,38 @@ export class Exchange<U extends User = User> {
     const { platform, loginTimeoutMs, delay } = this.settings
     return new Promise((resolve, reject) => {
       const fail = (message: string, cause?: unknown) => {
+        cancel()
         if (isMpAuthError(cause) && !cause.retryable) return reject(cause)
-        const data = isMpAuthError(cause) && cause.data ? { data: cause.data } : {}
-        reject(new MpAuthError('WX_LOGIN_FAILED', message, { retryable: true, cause, ...data }))
+        const data = isMpAuthError(cause) && cause.data
+        reject(new MpAuthError('WX_LOGIN_FAILED', message, { retryable: true, cause, ...(data && { data }) }))
       }
       const cancel = delay(loginTimeoutMs, () => fail(`no code within ${loginTimeoutMs} ms`))
-      const settle = (then: () => void) => {
-        cancel()
-        then()
-      }
       platform.login().then(
-        (code) => settle(() => (code.code || code.anonymousCode ? resolve(code) : fail('an empty code'))),
-        (cause) => settle(() => fail('no code', cause)),
+        (code) => {
+          if (!code.code && !code.anonymousCode) return fail('an empty code')
+          cancel()
+          resolve(code)
+        },
+        (cause) => fail('no code', cause),
       )
     })
   }
 
-  /** The same request, again when its answer was lost. */
-  private async repeat(run: () => Promise<Login<U>>, alive: Alive): Promise<Login<U>> {
-    for (let n = 0; ; n++) {
+  /** Runs it again, after a pause, when it fails with one of these codes. */
+  private async repeat(run: () => Promise<Login<U>>, alive: Alive, codes: ErrorCode[]): Promise<Login<U>> {
+    const { retry, delay } = this.settings
+    for (let n = 0, ms = retry.baseMs; ; n++, ms *= 2) {
       try {
         return await run()
-      } catch (error) {
-        await this.pause(n, asError(error), lost)
+      } catch (cause) {
+        const error = asError(cause)
+        const { code, retryable, retryAfterMs = 0 } = error
+        const may = (retryable || code === 'LOGIN_CODE_INVALID') && codes.includes(code)
+        if (n >= retry.times || !may || retryAfterMs > ms) throw error
+        await new Promise<void>((resolve) => delay(ms, resolve))
         alive()
       }
     }
-  }
-
-  /** Waits before try n + 1, or throws the error when there is to be none. */
-  private pause(n: number, error: MpAuthError, codes: ErrorCode[]): Promise<void> {
-    const { retry, delay } = this.settings
-    const ms = retry.baseMs * 2 ** n
-    const may = error.code === 'LOGIN_CODE_INVALID' || error.retryable
-    if (n >= retry.times || !may || !codes.includes(error.code) || (error.retryAfterMs ?? 0) > ms) throw error
-    return new Promise((resolve) => delay(ms, resolve))
   }
 
   /** Remembers what the server says about coming back. */
@@ -155,7 +141,7 @@ export class Exchange<U extends User = User> {
       const error = asError(cause)
       const from = this.settings.now()
       if (final.includes(error.code)) {
-        const bar = { error, from: Number.NEGATIVE_INFINITY, until: Number.POSITIVE_INFINITY }
+        const bar = { error, from: -forGood, until: forGood }
         this.bars.code = bar
         if (error.code !== 'LOGIN_BLOCKED') this.bars.token = bar
       } else if (error.retryAfterMs) {

@@ -18,20 +18,17 @@ const own: Sessions = {}
  * copies that each log in would end one another's session.
  */
 function shared(platform: Platform): Sessions {
-  const host = platform.shared?.()
+  const host = platform.shared && platform.shared()
   if (!host) return own
-  const registry = host.__mpAuth as Partial<Registry> | undefined
-  if (registry?.v === 1 && registry.sessions) return registry.sessions
+  host.__mpAuth = host.__mpAuth || { v: 1, sessions: {} }
+  const { v, sessions } = host.__mpAuth as Registry
   // Another version's registry is left to it.
-  if (registry) return own
-  const fresh: Registry = { v: 1, sessions: {} }
-  host.__mpAuth = fresh
-  return fresh.sessions
+  return v === 1 && sessions ? sessions : own
 }
 
 /** The session of this name that some copy of the SDK has created, entered here too. */
 export function sharedSession(platform: Platform, name: string): Session | undefined {
-  const session = own[name] ?? shared(platform)[name]
+  const session = own[name] || shared(platform)[name]
   if (session) own[name] = session
   return session
 }

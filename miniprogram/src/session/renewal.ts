@@ -87,7 +87,7 @@ export class Renewal<U extends User> {
 
   /** A new login, unless the token that was refused is no longer the current one: then that one will do. */
   async replace(refused: string | undefined, reason: string): Promise<Snapshot<U>> {
-    const token = this.vault.snap?.token
+    const token = this.vault.token
     if (refused !== undefined) {
       if (token !== undefined && refused !== token) return this.ready(reason)
       this.refused = token
@@ -102,7 +102,7 @@ export class Renewal<U extends User> {
    */
   async renew(reason: string, byCode = false): Promise<Snapshot<U>> {
     const epoch = this.current
-    const stale = this.vault.snap?.token
+    const stale = this.vault.token
     for (;;) {
       this.mustBe(epoch)
       const { flight } = this
@@ -114,7 +114,7 @@ export class Renewal<U extends User> {
       await flight?.done
     }
     // Another context has renewed it.
-    if (!this.queue.busy && !byCode && this.vault.snap?.token !== stale && this.fresh()) return this.ready(reason)
+    if (!this.queue.busy && !byCode && this.vault.token !== stale && this.fresh()) return this.ready(reason)
     const { snap } = await (this.queue.busy ? this.queue.run<Landing<U>>(never) : this.fly(reason, byCode))
     this.mustBe(epoch)
     return snap
@@ -157,7 +157,7 @@ export class Renewal<U extends User> {
 
   /** Another context has logged out, or has a new login; it is taken over already. */
   private foreign(before: Envelope<U>, after: Envelope<U>): void {
-    const from = stepOf(before.snap?.user, this.settings.flow)
+    const from = this.step(before.snap)
     if (after.out || !after.snap) {
       this.ended('elsewhere', from)
       return
@@ -187,7 +187,8 @@ export class Renewal<U extends User> {
   }
 
   private async run(flight: Flight): Promise<Landing<U>> {
-    const refreshToken = (!flight.byCode && this.settings.backend.refreshToken && this.vault.snap?.refreshToken) || null
+    const { snap } = this.vault
+    const refreshToken = (!flight.byCode && this.settings.backend.refreshToken && snap && snap.refreshToken) || null
     flight.byCode = !refreshToken
     this.exchange.check(refreshToken ? 'token' : 'code')
     this.fuse.pass()
@@ -210,7 +211,7 @@ export class Renewal<U extends User> {
         return await this.exchange.byToken(refreshToken, alive)
       } catch (error) {
         if (!this.exchange.needsCode(error)) throw error
-        this.settings.logger.info('mpauth: refresh token refused', asError(error).code)
+        this.settings.logger.info('mpauth: refresh token refused', error)
         alive()
         this.vault.write(({ snap }) =>
           snap?.refreshToken === refreshToken ? { snap: { ...snap, refreshToken: null } } : {},
@@ -233,17 +234,21 @@ export class Renewal<U extends User> {
     const snap = { token, refreshToken: refreshToken || null, user, loginAt: at, expiresAt }
     const { end, snap: old } = this.vault.envelope
     // A login with a code takes the place of the device's session on the server: that one has ended by itself.
-    this.vault.write({ snap, out: false, ...(flight.byCode && { end: [] }) })
-    if (flight.byCode && end.some(({ scope }) => scope === 'ALL')) this.endings.others(token)
+    // Whoever had logged out everywhere, and was not heard, is still logged in elsewhere.
+    const others = end.some(({ scope }) => scope === 'ALL')
+      ? [{ token, refreshToken: null, scope: 'OTHERS' as const }]
+      : []
+    this.vault.write({ snap, out: false, ...(flight.byCode && { end: others }) })
+    this.endings.flush()
     this.refused = undefined
     this.wanted = false
     if (this.settings.prefetchToken) this.prefetch(token)
     return { snap, from, rekeyed: flight.byCode && old !== null }
   }
 
-  private landed({ epoch, reason, byCode }: Flight, { snap, from, rekeyed }: Landing<U>): void {
+  private landed({ epoch, reason }: Flight, { snap, from, rekeyed }: Landing<U>): void {
     if (epoch !== this.current) return
-    this.settings.logger.info('mpauth: logged in', { reason, byCode })
+    this.settings.logger.info(`mpauth: logged in (${reason})`)
     this.status.success(snap)
     this.events.emit('login:success', { reason, user: snap.user })
     this.events.emit('user', snap.user)
@@ -252,10 +257,10 @@ export class Renewal<U extends User> {
   }
 
   private failed({ epoch, reason }: Flight, error: MpAuthError): void {
-    const { code, requestId } = error
-    this.settings.logger.warn('mpauth: login failed', { reason, code, requestId })
+    const { code } = error
+    this.settings.logger.warn(`mpauth: login failed (${reason})`, error)
     // The app was put in the background: that says nothing about the server.
-    if (error.data?.interrupted) this.fuse.uncount()
+    if (error.data && error.data.interrupted) this.fuse.uncount()
     if (epoch !== this.current) return
     // The login is kept whatever the network does, but not against the server's word on the account.
     if (isMpAuthError(error, 'ACCOUNT_DISABLED', 'ACCOUNT_CLOSING') && this.vault.snap) this.end(code)
@@ -274,8 +279,8 @@ export class Renewal<U extends User> {
     this.stepped(from)
   }
 
-  private step(): AuthStep {
-    return stepOf(this.vault.snap?.user, this.settings.flow)
+  private step(snap = this.vault.snap): AuthStep {
+    return stepOf(snap && snap.user, this.settings.flow)
   }
 
   private stepped(from: AuthStep): void {
@@ -285,7 +290,8 @@ export class Renewal<U extends User> {
 
   private prefetch(token: string): void {
     try {
-      this.settings.platform.setPrefetchToken?.(token)
+      const { platform } = this.settings
+      if (platform.setPrefetchToken) platform.setPrefetchToken(token)
     } catch (error) {
       this.settings.logger.warn('mpauth: no token for the pre-fetch', error)
     }

@@ -68,7 +68,7 @@ class MpSession<U extends User> implements Session<U> {
       onChange: (open) => {
         logger.warn(`mpauth: fuse ${open ? 'open' : 'closed'}`)
         this.events.emit('fuse', { open })
-        fuse?.onChange?.(open)
+        if (fuse && fuse.onChange) fuse.onChange(open)
       },
     })
     this.renewal = new Renewal(settings, this.status.login, this.events, this.fuse)
@@ -82,7 +82,8 @@ class MpSession<U extends User> implements Session<U> {
   }
 
   get user(): U | null {
-    return this.renewal.vault.snap?.user ?? null
+    const { snap } = this.renewal.vault
+    return snap && snap.user
   }
 
   get loggedOut(): boolean {
@@ -103,8 +104,14 @@ class MpSession<U extends User> implements Session<U> {
     return this.renewal.ready('ensure')
   }
 
-  refreshLogin(options: { staleToken?: string; reason?: string } = {}): Promise<Snapshot<U>> {
-    return this.renewal.replace(options.staleToken, options.reason ?? 'refresh')
+  refreshLogin({
+    staleToken,
+    reason = 'refresh',
+  }: {
+    staleToken?: string
+    reason?: string
+  } = {}): Promise<Snapshot<U>> {
+    return this.renewal.replace(staleToken, reason)
   }
 
   async getToken(): Promise<string> {
@@ -112,7 +119,7 @@ class MpSession<U extends User> implements Session<U> {
   }
 
   peekToken(): string | null {
-    return this.renewal.vault.snap?.token ?? null
+    return this.renewal.vault.token || null
   }
 
   ensureSessionKey(): Promise<void> {
@@ -120,11 +127,11 @@ class MpSession<U extends User> implements Session<U> {
   }
 
   hasUser(): boolean {
-    return !!this.user?.hasProfile
+    return !this.missing(['PROFILE']).length
   }
 
   hasPhone(): boolean {
-    return !!this.user?.hasPhone
+    return !this.missing(['PHONE']).length
   }
 
   hasUnionId(): boolean {
@@ -151,28 +158,26 @@ class MpSession<U extends User> implements Session<U> {
     this.gate.rejectAuth(error)
   }
 
-  async updateUser({ avatarPath, nickname, ...rest }: UpdateUserInput): Promise<U> {
-    const { epoch } = this.renewal
-    let input: UpdateUserInput = rest
-    // Forms report what was left alone as an empty text.
-    if (nickname) input = { ...input, nickname }
-    if (avatarPath) input = { ...input, avatarKey: await this.uploadAvatar(avatarPath) }
-    return this.renewal.adopt(await this.backend.updateUser(input, this.send), epoch)
+  updateUser({ avatarPath, nickname, ...rest }: UpdateUserInput): Promise<U> {
+    return this.adopt(async (backend) => {
+      let input: UpdateUserInput = rest
+      // Forms report what was left alone as an empty text.
+      if (nickname) input = { ...input, nickname }
+      if (avatarPath) input = { ...input, avatarKey: await this.uploadAvatar(avatarPath) }
+      return backend.updateUser(input, this.send)
+    })
   }
 
-  async updatePhone(input: UpdatePhoneInput): Promise<U> {
-    const { epoch } = this.renewal
-    return this.renewal.adopt(await this.backend.updatePhone(input, this.send), epoch)
+  updatePhone(input: UpdatePhoneInput): Promise<U> {
+    return this.adopt((backend) => backend.updatePhone(input, this.send))
   }
 
-  async unbindPhone(): Promise<U> {
-    const { epoch } = this.renewal
-    return this.renewal.adopt(await this.backend.unbindPhone(this.send), epoch)
+  unbindPhone(): Promise<U> {
+    return this.adopt((backend) => backend.unbindPhone(this.send))
   }
 
-  async me(): Promise<U> {
-    const { epoch } = this.renewal
-    return this.renewal.adopt(await this.backend.me(this.send), epoch)
+  me(): Promise<U> {
+    return this.adopt((backend) => backend.me(this.send))
   }
 
   uploadAvatar(filePath: string): Promise<string> {
@@ -199,6 +204,12 @@ class MpSession<U extends User> implements Session<U> {
     unregister(this.platform, this as unknown as Session)
     this.gate.rejectAuth(new MpAuthError('STALE', 'destroyed'))
     this.events.clear()
+  }
+
+  /** Keeps what the server answers about the user, unless the login of the question has ended by then. */
+  private async adopt(ask: (backend: Backend<U>) => Promise<U>): Promise<U> {
+    const { epoch } = this.renewal
+    return this.renewal.adopt(await ask(this.backend), epoch)
   }
 
   /** With the token, renewed where it must be, and repeated once. */

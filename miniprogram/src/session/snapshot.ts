@@ -56,13 +56,17 @@ export class Vault<U extends User = User> {
     return this.kept.snap
   }
 
+  get token(): string | undefined {
+    return tokenOf(this.kept)
+  }
+
   /** Takes over what another context has written. */
   reload(): void {
     const before = this.kept
     const after = this.unsaved ? undefined : this.read()
     if (!after) return
     this.kept = after
-    if (before.out !== after.out || before.snap?.token !== after.snap?.token) this.onForeign(before, after)
+    if (before.out !== after.out || tokenOf(before) !== tokenOf(after)) this.onForeign(before, after)
   }
 
   write(change: Partial<Envelope<U>> | ((kept: Envelope<U>) => Partial<Envelope<U>>)): void {
@@ -92,6 +96,8 @@ export class Vault<U extends User = User> {
     return undefined
   }
 }
+
+const tokenOf = ({ snap }: Envelope): string | undefined => (snap ? snap.token : undefined)
 
 function isEnvelope<U extends User>(value: unknown): value is Envelope<U> {
   const { v, device, snap, end } = (value || {}) as Partial<Envelope<U>>

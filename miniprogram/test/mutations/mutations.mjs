@@ -72,7 +72,7 @@ export const mutations = [
   {
     name: 'query lost on the way back',
     file: 'src/auth/auth-page.ts',
-    find: 'Object.entries(query ?? {})',
+    find: 'Object.entries(query || {})',
     replace: 'Object.entries({})',
     tests: ['auth/auth-page', 'auth/must-auth'],
   },
