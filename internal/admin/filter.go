@@ -10,6 +10,7 @@ import (
 	"entgo.io/ent/dialect/sql"
 	"github.com/google/uuid"
 
+	"mpauth/ent"
 	"mpauth/ent/identity"
 	"mpauth/ent/predicate"
 	"mpauth/ent/user"
@@ -155,15 +156,39 @@ func (s *Service) withNickname(_ context.Context, text string, _ *UserFilter) (p
 }
 
 // ofApp goes by the group where the app has it for itself, because that needs no other table.
-func (s *Service) ofApp(_ context.Context, appID string, _ *UserFilter) (predicate.User, error) {
+func (s *Service) ofApp(ctx context.Context, appID string, _ *UserFilter) (predicate.User, error) {
 	app, err := s.Account.Apps.Find(&appID)
 	if err != nil {
 		return nil, err
 	}
-	if app.Group() == app.AppID {
-		return user.AppGroup(app.Group()), nil
+	inGroup := user.AppGroup(app.Group())
+	for _, other := range s.Account.Apps.All() {
+		if other.AppID != appID && other.Group() == app.Group() {
+			known, err := s.knownTo(ctx, appID)
+			return user.And(inGroup, known), err
+		}
 	}
-	return user.And(user.AppGroup(app.Group()), user.HasIdentitiesWith(identity.AppID(appID))), nil
+	return inGroup, nil
+}
+
+// knownTo is the condition that an app of a shared group knows the person. When it knows few, those are
+// named; when it knows many, each person of the list is asked about, and soon enough have been found.
+// The limit in the question keeps PostgreSQL from reading all identities instead.
+func (s *Service) knownTo(ctx context.Context, appID string) (predicate.User, error) {
+	rows, err := s.DB.Ent().Identity.Query().Where(identity.AppID(appID)).
+		Order(identity.ByAppID(), identity.ByOpenID()).Select(identity.FieldUserID).Limit(maxIdentities + 1).All(ctx)
+	if err != nil {
+		return nil, outward(fmt.Errorf("find the people of an app: %w", err))
+	}
+	if len(rows) <= maxIdentities {
+		return user.IDIn(owners(rows)...), nil
+	}
+	return func(s *sql.Selector) {
+		s.Where(sql.P(func(b *sql.Builder) {
+			b.WriteString("(SELECT 1 FROM identities AS i WHERE i.user_id = ").Ident(s.C(user.FieldID)).
+				WriteString(" AND i.app_id = ").Arg(appID).WriteString(" LIMIT 1) IS NOT NULL")
+		}))
+	}, nil
 }
 
 // withPhone looks in the groups of all apps that are served, or of the one that is asked for.
@@ -197,7 +222,8 @@ func (s *Service) withUnionID(ctx context.Context, text string, _ *UserFilter) (
 	return s.withIdentity(ctx, identity.UnionID(text))
 }
 
-// maxIdentities is more than the apps that know one person.
+// maxIdentities is how many people are named in a statement at most; more than the apps that know one
+// person, who may be a user of each.
 const maxIdentities = 1000
 
 // withIdentity looks the identity up first: told both at once, a database may begin with the people.
@@ -206,9 +232,14 @@ func (s *Service) withIdentity(ctx context.Context, which predicate.Identity) (p
 	if err != nil {
 		return nil, outward(fmt.Errorf("find identity: %w", err))
 	}
+	return user.IDIn(owners(rows)...), nil
+}
+
+// owners are the people whose identities the rows are.
+func owners(rows []*ent.Identity) []uuid.UUID {
 	people := make([]uuid.UUID, len(rows))
 	for i, row := range rows {
 		people[i] = row.UserID
 	}
-	return user.IDIn(people...), nil
+	return people
 }

@@ -75,6 +75,9 @@ func (s *Service) Apps(context.Context, account.Actor) ([]*App, error) {
 			AppID: app.AppID, Group: app.Group(), EncryptedData: app.EncryptedData, ContentCheck: app.ContentCheck,
 			CreateOnSilentLogin: !app.AskFirst, PhoneConflict: "reject",
 		}
+		if app.MergePhones {
+			shown.PhoneConflict = "merge"
+		}
 		for _, fact := range app.Flow {
 			shown.Flow = append(shown.Flow, string(fact))
 		}

@@ -275,16 +275,21 @@ func TestAppsAndWeChatAreShownWithoutSecrets(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, []*admin.App{
 			{AppID: club, Flow: []string{"PHONE"}, Group: club, CreateOnSilentLogin: true, PhoneConflict: "reject"},
+			{AppID: mall, Flow: []string{"PHONE"}, Group: "market", CreateOnSilentLogin: true, PhoneConflict: "merge"},
 			{AppID: shop, Flow: []string{"PROFILE", "PHONE"}, Group: shop, EncryptedData: true, CreateOnSilentLogin: true, PhoneConflict: "reject"},
+			{AppID: stand, Flow: []string{"PHONE"}, Group: "market", PhoneConflict: "merge"},
 		}, apps)
 		w.clock.advance(2 * time.Second)
 		status, err := w.WechatStatus(t.Context(), sue)
 		require.NoError(t, err)
 		require.Equal(t, &admin.WechatStatus{AppID: club, Endpoints: []*admin.WechatEndpoint{}}, status[0])
-		require.Equal(t, 2, *status[1].TokenAgeSeconds)
-		require.Positive(t, *status[1].TokenExpiresInSeconds)
+		require.Len(t, status, 4)
+		asked := status[2]
+		require.Equal(t, shop, asked.AppID)
+		require.Equal(t, 2, *asked.TokenAgeSeconds)
+		require.Positive(t, *asked.TokenExpiresInSeconds)
 		var names []string
-		for _, e := range status[1].Endpoints {
+		for _, e := range asked.Endpoints {
 			require.Equal(t, "closed", e.Breaker)
 			names = append(names, e.Name)
 		}

@@ -33,8 +33,10 @@ import (
 )
 
 const (
-	shop = "wx00000000000shop0"
-	club = "wx00000000000club0"
+	shop  = "wx00000000000shop0"
+	club  = "wx00000000000club0"
+	mall  = "wx00000000000mall0" // shares its users with stand, and merges them
+	stand = "wx0000000000stand0"
 
 	avatarBase = "https://auth.example/avatars/"
 )
@@ -92,13 +94,14 @@ func newWorld(t testing.TB, db *database.DB) *world {
 	w := &world{db: db, clock: &clock{now: time.Now().UTC().Truncate(time.Second)}}
 	c := w.clock
 	w.wechat = wechatfake.New(wechatfake.Options{
-		Now:  c.Now,
-		Apps: []wechatfake.App{{ID: shop, Secret: "shop secret", UnionScope: "one account"}, {ID: club, Secret: "club secret"}},
+		Now: c.Now,
+		Apps: []wechatfake.App{{ID: shop, Secret: "shop secret", UnionScope: "one account"}, {ID: club, Secret: "club secret"},
+			{ID: mall, Secret: "mall secret"}, {ID: stand, Secret: "stand secret"}},
 	})
 	t.Cleanup(w.wechat.Close)
 	api := httptest.NewServer(w.wechat)
 	t.Cleanup(api.Close)
-	secrets := map[string]string{shop: "shop secret", club: "club secret"}
+	secrets := map[string]string{shop: "shop secret", club: "club secret", mall: "mall secret", stand: "stand secret"}
 	client := wechat.New(wechat.Options{BaseURL: api.URL, Now: c.Now, Apps: func(id string) (wechat.App, bool) {
 		secret, found := secrets[id]
 		return wechat.App{ID: id, Secret: secret}, found
@@ -139,6 +142,8 @@ func (w *world) accountOptions(t testing.TB, client *wechat.Client) account.Opti
 	apps, err := account.NewApps(
 		account.App{AppID: shop, Flow: account.Flow{account.FactProfile, account.FactPhone}, EncryptedData: true},
 		account.App{AppID: club, Flow: account.Flow{account.FactPhone}},
+		account.App{AppID: mall, Flow: account.Flow{account.FactPhone}, UserGroup: "market", MergePhones: true},
+		account.App{AppID: stand, Flow: account.Flow{account.FactPhone}, UserGroup: "market", MergePhones: true, AskFirst: true},
 	)
 	require.NoError(t, err)
 	feed := revocation.NewFeed(revocation.Options{DB: w.db, Window: 20 * time.Minute, Now: c.Now, Log: slog.New(slog.DiscardHandler)})
