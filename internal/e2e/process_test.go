@@ -156,6 +156,9 @@ func begin(t testing.TB, s settings, args ...string) *process {
 	if s["LISTEN"] == "" {
 		s["LISTEN"] = "127.0.0.1:0"
 	}
+	if s["ADMIN_LISTEN"] == "" {
+		s["ADMIN_LISTEN"] = "off" // the port after ours may be somebody else's
+	}
 	if s["DATA"] == "" {
 		s["DATA"] = t.TempDir()
 	}

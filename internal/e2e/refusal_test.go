@@ -66,7 +66,7 @@ func TestStartIsRefused(t *testing.T) {
 		{
 			name:     "the port is in use",
 			settings: busyPort,
-			says:     `MPAUTH_LISTEN: 127\.0\.0\.1:\d+ is in use by another program; stop it, or set another address such as 127\.0\.0\.1:8081`,
+			says:     `MPAUTH_LISTEN: 127\.0\.0\.1:\d+ is in use by another program; stop it, or set another address such as 127\.0\.0\.1:8090`,
 		},
 		{
 			name:     "the port of the fake is in use",
