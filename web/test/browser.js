@@ -18,16 +18,8 @@ export function launch() {
   })
 }
 
-/** The playground in a page of its own, with the words in which a person would ask for things. */
-export class Playground {
-  static async open(browser, address, options = {}) {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
-    const page = await context.newPage()
-    const playground = new Playground(page, address)
-    await playground.load()
-    return playground
-  }
-
+/** A page of its own that notes in `problems` what it must not do. */
+class Watched {
   constructor(page, address) {
     this.page = page
     this.address = address
@@ -52,19 +44,80 @@ export class Playground {
     })
   }
 
-  async load() {
-    await this.page.goto(`${this.address}/playground`)
-    await this.page.getByRole('button', { name: 'Log in as' }).and(this.page.locator(':enabled')).waitFor()
-  }
-
-  /** Closes the page and fails if there was anything to complain about. */
-  async close() {
+  /** Closes the page and fails if there was anything to complain about but what is expected. */
+  async close(...expected) {
     await this.page.context().close()
-    assert.deepEqual(this.problems, [])
+    assert.deepEqual(this.problems.filter((problem) => !expected.some((pattern) => pattern.test(problem))), [])
   }
 
   button(name) {
     return this.page.getByRole('button', { name, exact: true })
+  }
+}
+
+/** The phone at /, with the demo Mini Program in it, and the panel beside it. */
+export class Phone extends Watched {
+  /** Opens the phone as a link with this state would; a context that is given keeps what was stored. */
+  static async open(browser, address, state = '', { context, ...options } = {}) {
+    context ??= await browser.newContext({ viewport: { width: 1280, height: 860 }, locale: 'en-US', ...options })
+    const phone = new Phone(await context.newPage(), address)
+    await phone.load(state)
+    return phone
+  }
+
+  async load(state = '') {
+    await this.page.goto(`${this.address}/${state && `#${state}`}`)
+    await this.page.locator('html[data-ready]').waitFor({ state: 'attached' })
+  }
+
+  /** The device, without what is beside it. */
+  get device() {
+    return this.page.locator('#phone')
+  }
+
+  /** Taps a button on the phone. */
+  async tap(name) {
+    await this.device.getByRole('button', { name, exact: typeof name === 'string' }).click()
+  }
+
+  /** One of WeChat's own sheets. */
+  sheet(name) {
+    return this.device.getByRole('dialog', { name })
+  }
+
+  /** Waits until the navigation bar says so. */
+  async shows(title) {
+    await this.device.locator('.title', { hasText: title }).waitFor()
+  }
+
+  /** Waits for a text on the page of the Mini Program. */
+  async reads(text) {
+    await this.device.locator('.screen').getByText(text).filter({ visible: true }).first().waitFor()
+  }
+
+  get log() {
+    return this.page.getByRole('log')
+  }
+
+  /** Waits for a line in the log. */
+  async happened(text) {
+    await this.log.locator('li', { hasText: text }).last().waitFor()
+  }
+}
+
+/** The playground in a page of its own, with the words in which a person would ask for things. */
+export class Playground extends Watched {
+  static async open(browser, address, options = {}) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+    const page = await context.newPage()
+    const playground = new Playground(page, address)
+    await playground.load()
+    return playground
+  }
+
+  async load() {
+    await this.page.goto(`${this.address}/playground`)
+    await this.page.getByRole('button', { name: 'Log in as' }).and(this.page.locator(':enabled')).waitFor()
   }
 
   async titles() {

@@ -37,7 +37,9 @@ export class Box extends WeChatInTheBox {
     // One look at a time, so that no call is told twice.
     const before = (this.#looking ?? Promise.resolve()).catch(() => {})
     this.#looking = before.then(async () => {
-      for (const [endpoint, { count, last }] of Object.entries(await this.#post<Calls>('calls', {}))) {
+      // A token is fetched before it is used.
+      const calls = Object.entries(await this.#post<Calls>('calls', {})).sort(([a], [b]) => Number(b.endsWith('token')) - Number(a.endsWith('token')))
+      for (const [endpoint, { count, last }] of calls) {
         const more = count - (this.#seen.get(endpoint) ?? 0)
         this.#seen.set(endpoint, count)
         if (more > 0) tell(endpoint, more, last.fields)

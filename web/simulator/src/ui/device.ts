@@ -1,6 +1,6 @@
 import { button, choice, h } from './dom'
 import type { Stage } from './stage'
-import { type Language, type Platform, type Theme, writeState } from './state'
+import { type Language, type Library, libraries, type Platform, type Theme, writeState } from './state'
 
 const entries = <T extends string>(names: Record<T, string>) => Object.entries(names) as [T, string][]
 
@@ -17,6 +17,8 @@ export function devicePart(stage: Stage): HTMLElement[] {
     h('h2', {}, w.device.title),
     choice<Platform>(w.device.platform, 'platform', entries(w.device.platforms), state.platform, (platform) => void stage.setPlatform(platform)),
     h('small', {}, w.device.platformNote),
+    choice<Library>(w.device.library, 'library', libraries.map((version) => [version, version] as const), state.library, (library) => void stage.setLibrary(library)),
+    h('small', {}, w.device.libraryNote),
     choice<Theme>(w.device.theme, 'theme', entries(w.device.themes), state.theme, (theme) => stage.setTheme(theme)),
     languageChoice(w.device.language, stage),
     button(w.device.link, copy),

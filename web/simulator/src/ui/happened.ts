@@ -33,14 +33,22 @@ export class Happened {
     this.element = h('div', { class: 'happened' }, bar, this.#list, this.#newest)
   }
 
-  show(line: Line, isNew: boolean) {
+  /** Shows a line, or how it has changed; a new one below `after` and what is there already. */
+  show(line: Line, after?: Line) {
     const before = this.#rows.get(line)
     const row = this.#row(line, before?.querySelector('details')?.open ?? false)
     this.#rows.set(line, row)
     if (before) before.replaceWith(row)
-    else if (isNew) this.#list.append(row)
+    else this.#place(row, after && this.#rows.get(after))
     while (this.#list.childElementCount > most) this.#list.firstElementChild!.remove()
     if (this.#follows) this.#follow()
+  }
+
+  #place(row: HTMLElement, after: HTMLElement | undefined) {
+    let above = after?.isConnected ? after : this.#list.lastElementChild
+    if (after) while (above?.nextElementSibling?.classList.contains('wechat')) above = above.nextElementSibling
+    if (above) above.after(row)
+    else this.#list.append(row)
   }
 
   #follow() {
@@ -51,7 +59,7 @@ export class Happened {
     const state = line.open ? 'open' : line.ok === false ? 'bad' : line.ok === true ? 'good' : ''
     const timing = line.kind === 'start' ? clock(line.at) : line.ms === undefined ? '' : `${line.ms} ms`
     const summary = [
-      h('span', { class: 'since' }, line.kind === 'start' ? '' : `+${line.since}`),
+      h('span', { class: 'since' }, line.kind === 'start' || line.kind === 'wechat' ? '' : `+${line.since}`),
       h('span', { class: 'text' }, line.text),
       h('span', { class: 'outcome' }, line.open ? this.#w.happened.running : line.outcome),
       h('span', { class: 'ms' }, timing),

@@ -4,7 +4,7 @@ import type { Device, Person } from '../surroundings'
 import { Box } from './box'
 import { Frame } from './frame'
 import { peopleAround } from './person'
-import { type Flow, type Platform, type State, type Trouble, writeState } from './state'
+import { type Flow, type Library, type Platform, type State, type Trouble, writeState } from './state'
 import { Story } from './story'
 import type { Happened } from './happened'
 import { showActionSheet } from './telling'
@@ -24,6 +24,14 @@ const devices: Record<Platform, Partial<Device>> = {
 /** Longer than WeChat lets an app run in the background. */
 const awayMs = 7000
 
+/** Waits for longer than the app runs in the background, or until the request is given up. */
+function late(signal: AbortSignal | null | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    setTimeout(resolve, 2 * awayMs)
+    signal?.addEventListener('abort', () => reject(signal.reason as Error))
+  })
+}
+
 const dark = matchMedia('(prefers-color-scheme: dark)')
 
 /** The phone with everything around it that can be decided: one person, one flow, some trouble. */
@@ -38,6 +46,7 @@ export class Stage {
   #person: Person | undefined
   #risky: string[] = []
   #spoilToken = false
+  #holding = false
 
   constructor(bundle: Bundle, settings: Settings, state: State, happened: Happened) {
     this.state = state
@@ -75,7 +84,7 @@ export class Stage {
       resolveUrl: (url) => url.replace(/^http:\/\/(127\.0\.0\.1|localhost|\[::1\])(?=:\d|\/)/, `http://${location.hostname}`),
       wire: (url, init) => this.#send(url, init),
     })
-    const story = new Story(this.phone.trace, this.w, () => this.state.user, (line, isNew) => happened.show(line, isNew))
+    const story = new Story(this.phone.trace, this.w, () => this.state.user, (line, after) => happened.show(line, after))
     this.phone.trace.subscribe(({ kind, name }) => {
       if (kind === 'answer' && (name === 'request' || name === 'uploadFile')) {
         void this.box.look((endpoint, count, fields) => story.addWeChat(endpoint, count, fields))
@@ -118,7 +127,7 @@ export class Stage {
     const { device } = this.phone
     this.#withdraw()
     device.appId = this.appId
-    Object.assign(device, devices[this.state.platform])
+    Object.assign(device, devices[this.state.platform], { SDKVersion: this.state.library })
     this.frame.showApp(true)
     this.frame.showDevice(device)
     void this.box.person(this.appId, this.state.user).then((person) => (this.#person = person), () => {})
@@ -138,6 +147,11 @@ export class Stage {
 
   async setPlatform(platform: Platform) {
     this.state.platform = platform
+    await this.open()
+  }
+
+  async setLibrary(library: Library) {
+    this.state.library = library
     await this.open()
   }
 
@@ -191,15 +205,15 @@ export class Stage {
     this.comeBack()
   }
 
-  /** Opens anew on a network so slow that the login is still under way when the app is suspended. */
+  /** Opens as on a first visit, on a network so slow that the login is still under way when the app is suspended. */
   async interruptLogin() {
-    const before = this.phone.device.latency
-    this.phone.change({ latency: 2 * awayMs })
+    this.#holding = true
     try {
-      await this.open()
+      await this.forget()
+      await new Promise((resolve) => setTimeout(resolve, 1000))
       await this.leaveForLong()
     } finally {
-      this.phone.change({ latency: before })
+      this.#holding = false
     }
   }
 
@@ -234,6 +248,7 @@ export class Stage {
 
   async #send(url: string, init: RequestInit): Promise<Response> {
     if (this.state.troubles.has('gone')) throw new TypeError('nobody answers')
+    if (this.#holding) await late(init.signal)
     const headers = new Headers(init.headers)
     const token = headers.get('authorization')
     if (this.#spoilToken && token) {

@@ -6,6 +6,10 @@ export type Flow = (typeof flows)[number]
 export const troubles = ['refuse', 'quota', 'slow', 'down', 'gone', 'offline'] as const
 export type Trouble = (typeof troubles)[number]
 
+/** A base library of today, and one that gives data as ciphertexts and not as codes. */
+export const libraries = ['3.17.0', '2.20.0'] as const
+export type Library = (typeof libraries)[number]
+
 export type Language = 'zh' | 'en'
 export type Theme = 'auto' | 'light' | 'dark'
 export type Platform = 'ios' | 'android' | 'devtools'
@@ -16,6 +20,7 @@ export interface State {
   user: string
   flow: Flow
   platform: Platform
+  library: Library
   theme: Theme
   troubles: Set<Trouble>
   /** The page that the Mini Program shows, with its query; empty for the entrance. */
@@ -36,6 +41,7 @@ export function readState(hash: string, browserLanguage: string): State {
     user: userShape.test(user) ? user : 'alice',
     flow: one('flow', flows, 'profile,phone'),
     platform: one('platform', ['ios', 'android', 'devtools'], 'ios'),
+    library: one('library', libraries, '3.17.0'),
     theme: one('theme', ['auto', 'light', 'dark'], 'auto'),
     troubles: new Set(troubles.filter((trouble) => wanted.includes(trouble))),
     page: said.get('page') ?? '',
@@ -49,6 +55,7 @@ export function writeState(state: State): string {
     ['user', state.user, 'alice'],
     ['flow', state.flow, 'profile,phone'],
     ['platform', state.platform, 'ios'],
+    ['library', state.library, '3.17.0'],
     ['theme', state.theme, 'auto'],
     ['trouble', [...state.troubles].join(','), ''],
     ['page', state.page, ''],

@@ -21,7 +21,8 @@ export interface Line {
   details: [string, unknown][]
 }
 
-type Tell = (line: Line, isNew: boolean) => void
+/** `after` is the line below which a new one belongs; absent for the end. */
+type Tell = (line: Line, after?: Line) => void
 type Errors = { errors?: { message?: string; extensions?: { code?: string } }[] }
 
 /** Calls without which a login would be the same. */
@@ -35,7 +36,8 @@ export class Story {
   readonly #tell: Tell
   readonly #lines = new Map<number, Line>()
   #begun = Date.now()
-  #last: Line | undefined
+  #answered: Line | undefined
+  #away = false
 
   constructor(trace: Trace, w: Words, user: () => string, tell: Tell) {
     this.#w = w
@@ -47,7 +49,7 @@ export class Story {
   /** The server asked WeChat something, as far as is known for the latest request. */
   addWeChat(endpoint: string, count: number, fields: unknown) {
     const text = `${this.#w.happened.server}: ${endpoint}${count > 1 ? ` ×${count}` : ''}`
-    this.#add({ id: 0, at: Date.now(), kind: 'log', name: '' }, 'wechat', text, { details: [['fields', fields]] })
+    this.#tell({ ...this.#line({ id: 0, at: Date.now() }, 'wechat', text), details: [['fields', fields]] }, this.#answered)
   }
 
   #hear(event: TraceEvent) {
@@ -64,10 +66,13 @@ export class Story {
     const w = this.#w.happened
     if (name === 'App.onLaunch') {
       this.#begun = event.at
+      this.#away = false
       return this.#add(event, 'start', fill(w.opened, { user: this.#user() }), { details: [['launch', detail]] })
     }
-    if (name === 'App.onHide') return this.#add(event, 'life', w.background)
-    if (name === 'App.onShow') return this.#begun === event.at || this.#last?.kind === 'start' ? undefined : this.#add(event, 'life', w.foreground)
+    if (name === 'App.onHide' || (name === 'App.onShow' && this.#away)) {
+      this.#away = name === 'App.onHide'
+      return this.#add(event, 'life', this.#away ? w.background : w.foreground)
+    }
     if (name.startsWith('App.')) return undefined
     const query = Object.entries((detail ?? {}) as Record<string, string>).map(([key, value]) => `${key}=${value}`)
     return this.#add(event, 'page', fill(w.page, { path: [name, ...(query.length > 0 ? [query.join('&')] : [])].join('?') }))
@@ -124,22 +129,24 @@ export class Story {
     const codes = answer?.errors?.map((error) => error.extensions?.code ?? error.message ?? '') ?? []
     const ok = event.ok === true && codes.length === 0 && (result.statusCode ?? 200) < 400
     const words = event.ok === false ? (result.errMsg ?? '') : [String(result.statusCode), ...codes].join(' ')
+    this.#answered = line
     this.#settle(line, event, ok, words, answer ?? result)
   }
 
   #settle(line: Line, event: TraceEvent, ok: boolean, outcome: string, answer?: unknown) {
     Object.assign(line, { ok, outcome, open: false, ms: event.at - line.at })
     if (answer !== undefined) line.details.push(['answer', answer])
-    this.#tell(line, false)
+    this.#tell(line)
   }
 
   #add(event: TraceEvent, kind: Line['kind'], text: string, more: Partial<Line> = {}) {
-    const line: Line = {
-      id: event.id, kind, text, at: event.at, since: event.at - this.#begun, open: false, outcome: '', small: false, details: [], ...more,
-    }
+    const line: Line = { ...this.#line(event, kind, text), ...more }
     if (line.open) this.#lines.set(event.id, line)
-    this.#last = line
-    this.#tell(line, true)
+    this.#tell(line)
+  }
+
+  #line({ id, at }: Pick<TraceEvent, 'id' | 'at'>, kind: Line['kind'], text: string): Line {
+    return { id, kind, text, at, since: at - this.#begun, open: false, outcome: '', small: false, details: [] }
   }
 }
 
