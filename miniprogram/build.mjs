@@ -98,7 +98,8 @@ async function bundle(input, output, owners = new Map()) {
 }
 
 function takenFrom(owners, dir) {
-  const placeholder = 'mpauth:'
+  // Nothing that any text of the SDK begins with: its log lines and its key in storage begin with `mpauth:`.
+  const placeholder = 'built-file-of-mpauth:'
   return {
     name: 'taken-from-its-owner',
     async resolveId(source, importer, options) {
@@ -108,7 +109,7 @@ function takenFrom(owners, dir) {
       return owner?.exported ? { id: placeholder + relative(root, owner.file), external: true } : found
     },
     renderChunk(code, chunk) {
-      return code.replace(/(?<=["'`])mpauth:([^"'`]+)/g, (_, owner) => {
+      return code.replace(/(?<=["'`])built-file-of-mpauth:([^"'`]+)/g, (_, owner) => {
         const path = relative(dirname(join(dir, chunk.fileName)), at(owner))
           .split('\\')
           .join('/')
