@@ -525,6 +525,22 @@ var (
 				},
 			},
 			{
+				Name:    "user_with_phone",
+				Unique:  false,
+				Columns: []*schema.Column{UsersColumns[16], UsersColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "phone_index IS NOT NULL",
+				},
+			},
+			{
+				Name:    "user_without_phone",
+				Unique:  false,
+				Columns: []*schema.Column{UsersColumns[16], UsersColumns[0]},
+				Annotation: &entsql.IndexAnnotation{
+					Where: "phone_index IS NULL",
+				},
+			},
+			{
 				Name:    "user_nickname_key",
 				Unique:  false,
 				Columns: []*schema.Column{UsersColumns[13]},

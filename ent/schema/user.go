@@ -62,6 +62,8 @@ func (User) Indexes() []ent.Index {
 		index.Fields("app_group", "created_at", "id"), // for the lists of administrators
 		index.Fields("created_at", "id"),
 		index.Fields("created_at", "id").StorageKey("user_disabled").Annotations(entsql.IndexWhere("status = 'disabled'")),
+		index.Fields("created_at", "id").StorageKey("user_with_phone").Annotations(entsql.IndexWhere("phone_index IS NOT NULL")),
+		index.Fields("created_at", "id").StorageKey("user_without_phone").Annotations(entsql.IndexWhere("phone_index IS NULL")),
 		index.Fields("nickname_key").Annotations(entsql.OpClass("text_pattern_ops")), // finds by how it begins
 		index.Fields("closes_at").Annotations(entsql.IndexWhere("closes_at IS NOT NULL")),
 		index.Fields("merged_into").Annotations(entsql.IndexWhere("merged_into IS NOT NULL")),

@@ -20,8 +20,15 @@ import (
 // events.
 func newCity(t testing.TB, people int, wrap ...databasetest.Wrap) *world {
 	t.Helper()
-	db := databasetest.Open(t, dialect.Postgres, wrap...)
-	w := newWorld(t, db)
+	options := databasetest.Options(t, dialect.Postgres)
+	patient := options
+	patient.StatementTimeout = time.Minute
+	slow := databasetest.OpenWith(t, patient)
+	for _, w := range wrap {
+		options.Wrap = w
+	}
+	w := newWorld(t, databasetest.OpenWith(t, options))
+	w.slow = slow
 	for _, statement := range []string{
 		`INSERT INTO users (id, app_group, status, disabled_reason, closes_at, merged_into, nickname, nickname_key, phone_index, epoch, created_at)
 		SELECT ('00000000-0000-4000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
@@ -48,20 +55,17 @@ func newCity(t testing.TB, people int, wrap ...databasetest.Wrap) *world {
 		  CASE WHEN n % 500 = 0 THEN 'key:sue' END, 0
 		FROM generate_series(1, 3 * $1::int) AS n`,
 	} {
-		_, err := db.SQL.ExecContext(longer(t), statement, people)
-		require.NoError(t, err)
+		w.fill(t, statement, people)
 	}
-	_, err := db.SQL.ExecContext(longer(t), "ANALYZE")
-	require.NoError(t, err)
+	w.fill(t, "ANALYZE")
 	return w
 }
 
-// longer is a context for statements that take more than a request may.
-func longer(t testing.TB) context.Context {
+// fill runs a statement that may take longer than one of a request.
+func (w *world) fill(t testing.TB, statement string, args ...any) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	t.Cleanup(cancel)
-	return ctx
+	_, err := w.slow.SQL.ExecContext(t.Context(), statement, args...)
+	require.NoError(t, err)
 }
 
 // statement is what was sent to the database.

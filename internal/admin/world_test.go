@@ -67,6 +67,7 @@ type world struct {
 	*admin.Service
 	account *account.Service
 	db      *database.DB
+	slow    *database.DB // of a city: with time for statements that fill it
 	trips   *databasetest.Counter
 	wechat  *wechatfake.Server
 	clock   *clock

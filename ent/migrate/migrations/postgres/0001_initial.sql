@@ -159,6 +159,10 @@ CREATE INDEX "user_disabled" ON "users" ("created_at", "id") WHERE ((status)::te
 CREATE INDEX "user_merged_into" ON "users" ("merged_into") WHERE (merged_into IS NOT NULL);
 -- Create index "user_nickname_key" to table: "users"
 CREATE INDEX "user_nickname_key" ON "users" ("nickname_key" text_pattern_ops);
+-- Create index "user_with_phone" to table: "users"
+CREATE INDEX "user_with_phone" ON "users" ("created_at", "id") WHERE (phone_index IS NOT NULL);
+-- Create index "user_without_phone" to table: "users"
+CREATE INDEX "user_without_phone" ON "users" ("created_at", "id") WHERE (phone_index IS NULL);
 -- Create "phone_codes" table
 CREATE TABLE "phone_codes" (
   "id" bytea NOT NULL,

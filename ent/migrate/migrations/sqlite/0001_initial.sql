@@ -253,6 +253,10 @@ CREATE INDEX `user_app_group_created_at_id` ON `users` (`app_group`, `created_at
 CREATE INDEX `user_created_at_id` ON `users` (`created_at`, `id`);
 -- Create index "user_disabled" to table: "users"
 CREATE INDEX `user_disabled` ON `users` (`created_at`, `id`) WHERE status = 'disabled';
+-- Create index "user_with_phone" to table: "users"
+CREATE INDEX `user_with_phone` ON `users` (`created_at`, `id`) WHERE phone_index IS NOT NULL;
+-- Create index "user_without_phone" to table: "users"
+CREATE INDEX `user_without_phone` ON `users` (`created_at`, `id`) WHERE phone_index IS NULL;
 -- Create index "user_nickname_key" to table: "users"
 CREATE INDEX `user_nickname_key` ON `users` (`nickname_key`);
 -- Create index "user_closes_at" to table: "users"
