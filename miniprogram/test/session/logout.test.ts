@@ -157,6 +157,31 @@ describe('a logout that the server has not heard of', () => {
     await session.login({ force: true })
     await world.clock.advance(0)
     expect(logouts().at(-1)).toMatchObject({ token: session.peekToken(), variables: { input: { scope: 'OTHERS' } } })
+    expect(stored().end).toEqual([])
+  })
+
+  test('of all devices is told of the others until the server has heard it', async () => {
+    world.server.fail('Logout', 'unreachable', 'unreachable')
+    await session.logout({ scope: 'ALL' })
+    await session.login({ force: true })
+    await world.clock.advance(0)
+    expect(stored().end).toMatchObject([{ scope: 'OTHERS' }])
+
+    world.wx.setOnline(true)
+    await world.clock.advance(0)
+    expect(logouts()).toHaveLength(3)
+    expect(logouts()[2]?.variables.input).toEqual({ scope: 'OTHERS' })
+    expect(stored().end).toEqual([])
+  })
+
+  test('is told when the network comes back before the first try has failed', async () => {
+    world.server.fail('Logout', 'unreachable')
+    const out = session.logout()
+    world.wx.setOnline(true)
+    await out
+    await world.clock.advance(0)
+    expect(world.server.live).toBe(0)
+    expect(stored().end).toEqual([])
   })
 })
 
