@@ -3,14 +3,15 @@ import { fill, title, words } from '../../../i18n'
 
 const t = words.scenarios
 
-const Flow = 'query Flow { authFlow { flow } }'
+const Flow = 'query Flow($appId: ID) { authFlow(appId: $appId) { flow } }'
 
 Page({
   data: { t, flow: '', mismatch: false },
 
   async onLoad() {
     // For everybody, logged in or not, so the request does not wait for a login. Without an answer the line stays empty.
-    const { data } = await graphql.raw(Flow, {}, { needLogin: false }).catch(() => ({}))
+    const { appId } = wx.getAccountInfoSync().miniProgram
+    const { data } = await graphql.raw(Flow, { appId }, { needLogin: false }).catch(() => ({}))
     if (!data) return
     const { flow } = data.authFlow
     this.setData({
