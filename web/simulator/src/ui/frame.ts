@@ -106,9 +106,11 @@ export class Frame {
     offer.append(h('small', {}, this.#w.sheet.nickname), h('strong', {}, nickname))
     this.#nickname.replaceChildren(offer)
     this.#nickname.hidden = false
-    return () => {
+    const hide = () => {
       if (offer.isConnected) this.#nickname.hidden = true
     }
+    // What is being pressed must not move away below the finger: the page gets its room back afterwards.
+    return () => (this.element.matches(':active') ? addEventListener('pointerup', () => setTimeout(hide), { once: true }) : hide())
   }
 
   #way(way: 'back' | 'home'): HTMLElement {
