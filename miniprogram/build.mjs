@@ -27,6 +27,7 @@ const subEntries = {
   graphql: 'src/entries/graphql.ts',
   guards: 'src/entries/guards.ts',
   log: 'src/entries/log.ts',
+  request: 'src/entries/request.ts',
 }
 /** Runs in Node and has no business on a phone. */
 const testing = { testing: 'src/entries/testing.ts' }

@@ -1,6 +1,5 @@
-/** `mpauth`: what an app needs to log in and to send. */
+/** `mpauth`: what an app needs to log in. */
 
-export { authorized, type GuardSession, type Turn } from './auth/authorized'
 export type { AuthGateOptions, AuthPopup } from './auth/must-auth'
 export type * from './backend'
 export { Emitter, type Listener } from './emitter'
@@ -10,7 +9,6 @@ export { LockQueue, type LockQueueOptions } from './lock-queue'
 export { Logger, type LoggerOptions, LogLevel, type LogMethod, type LogSink } from './logger'
 export type * from './platform'
 export { AuthCore, type AuthPolicy, type CoreSession, isExpired, type Verdict } from './request/auth-core'
-export { createRequest, type RequestConfig, type RequestOptions, type RequestSession } from './request/request'
 export { bodyOf, codeOf, errorOf, refusalOf } from './request/server-error'
 export { findSession, useSession } from './session/registry'
 export { createSession } from './session/session'

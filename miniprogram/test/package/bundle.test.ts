@@ -40,7 +40,9 @@ describe.each(scripts)('%s', (name) => {
 })
 
 test('the platform is asked in one place: an entry beside the index never names it', () => {
-  for (const name of scripts.filter((one) => /^miniprogram_dist\/(fly|graphql|guards|log|texts)\.js$/.test(one))) {
+  for (const name of scripts.filter((one) =>
+    /^miniprogram_dist\/(fly|graphql|guards|log|request|texts)\.js$/.test(one),
+  )) {
     expect([...scan(read(name)).free.keys()]).not.toContain('wx')
   }
 })

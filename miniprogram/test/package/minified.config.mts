@@ -7,9 +7,10 @@ const built = (name: string) => join(root, `miniprogram_dist/${name}.js`)
 /** Which built file has what tests take from a source. */
 const places: [RegExp, string][] = [
   [/^src\/request\/graphql(-backend)?$/, built('graphql')],
+  [/^src\/(auth\/authorized|request\/request)$/, built('request')],
   [/^src\/(auth\/guards|decorators)$/, built('guards')],
   [
-    /^src\/(errors|emitter|fuse|lock-queue|logger|status|step|wx|auth\/authorized|request\/(auth-core|request|server-error)|session\/(registry|session|types))$/,
+    /^src\/(errors|emitter|fuse|lock-queue|logger|status|step|wx|request\/(auth-core|server-error)|session\/(registry|session|types))$/,
     built('index'),
   ],
 ]

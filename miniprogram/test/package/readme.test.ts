@@ -67,9 +67,10 @@ describe.each(['README.md', 'README.zh-CN.md'])('%s', (readme) => {
 
   it('compiles where it goes beyond the demo', { timeout: 60_000 }, () => {
     const names = ['createGuards', 'createRequest', 'useSession']
-    const header = `import { createRequest, type Session, useSession } from 'mpauth'
+    const header = `import { type Session, useSession } from 'mpauth'
 import type { GraphQL } from 'mpauth/graphql'
 import { createGuards } from 'mpauth/guards'
+import { createRequest } from 'mpauth/request'
 declare const session: Session
 declare const graphql: GraphQL
 export const used = [${names.join(', ')}, session, graphql]

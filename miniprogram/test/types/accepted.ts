@@ -4,7 +4,6 @@ import {
   type AuthPolicy,
   AuthStep,
   type Backend,
-  createRequest,
   createSession,
   errorOf,
   isExpired,
@@ -16,6 +15,7 @@ import {
 } from '../../src'
 import { createGraphQL, graphqlBackend } from '../../src/entries/graphql'
 import { createGuards } from '../../src/entries/guards'
+import { createRequest } from '../../src/entries/request'
 import { installFly } from '../../src/request/fly'
 import * as nodes from './made/nodes'
 import * as strings from './made/strings'

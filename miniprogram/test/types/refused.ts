@@ -1,6 +1,7 @@
 // What must not compile. A line that does compile is an unused @ts-expect-error, and fails the test.
-import { createRequest, createSession, isMpAuthError, MpAuthError, type Session, wechat } from '../../src'
+import { createSession, isMpAuthError, MpAuthError, type Session, wechat } from '../../src'
 import { createGraphQL, graphqlBackend } from '../../src/entries/graphql'
+import { createRequest } from '../../src/entries/request'
 import { installFly } from '../../src/request/fly'
 import * as nodes from './made/nodes'
 import * as strings from './made/strings'

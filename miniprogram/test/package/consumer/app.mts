@@ -2,7 +2,6 @@
 import {
   AuthDisplayMode,
   AuthStep,
-  createRequest,
   createSession,
   isMpAuthError,
   type Session,
@@ -14,6 +13,7 @@ import { installFly } from 'mpauth/fly'
 import { createGraphQL, graphqlBackend, type StringDocument } from 'mpauth/graphql'
 import { createGuards, singleQueue } from 'mpauth/guards'
 import { logTo, type RealtimeLogManager, realtimeSink } from 'mpauth/log'
+import { createRequest } from 'mpauth/request'
 import { textOf } from 'mpauth/texts'
 
 const url = 'https://example.com/graphql'
