@@ -35,6 +35,17 @@ test('the quick phone button gives a code and a sealed number, the realtime one 
   expect(await tap(page, 'phone', 'getphonenumber')).toMatchObject({ code: 'phone-code-139*****000' }) // as the trace shows it
 })
 
+test('an old base library gives a sealed number alone', async () => {
+  const page = await open()
+  await agree(page)
+  await within(page, ({ phone }) => phone.change({ SDKVersion: '2.20.0' }))
+  expect(await tap(page, 'phone', 'getphonenumber')).toEqual({
+    encryptedData: 'sealed',
+    iv: 'vector',
+    errMsg: 'getPhoneNumber:ok',
+  })
+})
+
 test('a refusal is told in the words of the platform', async () => {
   const page = await open()
   await agree(page)

@@ -3,6 +3,8 @@ import { WxError } from './api'
 
 /** From this base library on, the phone sheet asks for consent to the privacy guide too. */
 const mergedSince = '3.4.1'
+/** From this base library on, the button gives a code for the number; before, a ciphertext alone. */
+const codeSince = '2.21.2'
 
 /**
  * What a tap on a phone button does: checks whether it may, asks the person, and returns the detail of the
@@ -29,7 +31,7 @@ export async function phoneNumber(program: Program, realtime: boolean, quotaToas
   if (realtime) return { code }
   const data = chosen === own ? {} : { phoneNumber: chosen, purePhoneNumber: chosen }
   const { encryptedData, iv } = await wechat.encrypt(device.appId, user, 'phone', data)
-  return { code, encryptedData, iv }
+  return { ...(atLeast(device.SDKVersion, codeSince) && { code }), encryptedData, iv }
 }
 
 function refusal(program: Program, merged: boolean): WxError {

@@ -1,8 +1,12 @@
 import type { Program } from '../runtime/program'
 import { asynchronous, type Api, WxError } from './api'
+import { atLeast } from './phone-number'
 
 type Answer = { event: 'exposureAuthorization' | 'agree' | 'disagree'; buttonId?: string }
 type Handler = (resolve: (answer: Answer) => void, info: { referrer: string }) => void
+
+/** Older base libraries do not know of the privacy guide. */
+const askedSince = '2.32.3'
 
 /** After a refusal in WeChat's own sheet nobody is asked again for this time. */
 const restMs = 10_000
@@ -25,7 +29,8 @@ export class Privacy {
 
   /** Whether there is something to agree to that has not been agreed to. */
   get needed(): boolean {
-    return this.#program.phone.account.declared.size > 0 && !this.agreed
+    const { account, device } = this.#program.phone
+    return atLeast(device.SDKVersion, askedSince) && account.declared.size > 0 && !this.agreed
   }
 
   /** Whether the program has said that it asks itself. */
