@@ -63,18 +63,19 @@ func (s *Service) sweepSessions(ctx context.Context, over predicate.Session) err
 	return nil
 }
 
-// RunJanitor sweeps at each interval until ctx ends.
+// RunJanitor sweeps now, so that a server that is often started anew does too, and then at each
+// interval until ctx ends.
 func (s *Service) RunJanitor(ctx context.Context, interval time.Duration) {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
+		if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
+			s.Log.WarnContext(ctx, "the sweep of expired rows did not finish; the next one goes on", "error", err)
+		}
 		select {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			if err := s.Sweep(ctx); err != nil && ctx.Err() == nil {
-				s.Log.WarnContext(ctx, "the sweep of expired rows did not finish; the next one goes on", "error", err)
-			}
 		}
 	}
 }

@@ -73,17 +73,22 @@ func TestSweepRemovesSessionsThatReachedTheirEnd(t *testing.T) {
 
 func TestJanitorSweepsUntilItIsStopped(t *testing.T) {
 	t.Parallel()
-	inEachWorld(t, func(t *testing.T, w *world) {
-		_, _ = w.login(t, "ann")
-		w.clock.advance(40 * day)
-		ctx, stop := context.WithCancel(t.Context())
-		stopped := make(chan struct{})
-		go func() {
-			w.RunJanitor(ctx, time.Millisecond)
-			close(stopped)
-		}()
-		require.Eventually(t, func() bool { return w.db.Ent().Session.Query().CountX(t.Context()) == 0 }, 10*time.Second, 5*time.Millisecond)
-		stop()
-		<-stopped
-	})
+	for name, interval := range map[string]time.Duration{"at each interval": time.Millisecond, "when it starts": time.Hour} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inEachWorld(t, func(t *testing.T, w *world) {
+				_, _ = w.login(t, "ann")
+				w.clock.advance(40 * day)
+				ctx, stop := context.WithCancel(t.Context())
+				stopped := make(chan struct{})
+				go func() {
+					w.RunJanitor(ctx, interval)
+					close(stopped)
+				}()
+				require.Eventually(t, func() bool { return w.db.Ent().Session.Query().CountX(t.Context()) == 0 }, 10*time.Second, 5*time.Millisecond)
+				stop()
+				<-stopped
+			})
+		})
+	}
 }
