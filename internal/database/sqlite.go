@@ -58,7 +58,8 @@ func (s *sqliteFile) connector(maintenance bool) (driver.Connector, error) {
 		foreignKeys = "foreign_keys(0)"
 	}
 	settings := url.Values{
-		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", foreignKeys},
+		// What was deleted is overwritten: a person who is erased must not go on in the free space of the file.
+		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(1)", foreignKeys},
 		// A transaction that begins by reading and then writes cannot wait for its turn any more: it
 		// fails. So each one queues for the write lock when it begins.
 		"_txlock":   {"immediate"},

@@ -62,7 +62,7 @@ func TestSQLiteConcurrentWriters(t *testing.T) {
 func TestSQLiteSettings(t *testing.T) {
 	t.Parallel()
 	db := databasetest.Open(t, dialect.SQLite)
-	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000"} {
+	for pragma, want := range map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000", "secure_delete": "1"} {
 		var got string
 		require.NoError(t, db.SQL.QueryRowContext(t.Context(), "PRAGMA "+pragma).Scan(&got))
 		require.Equal(t, want, got, pragma)
