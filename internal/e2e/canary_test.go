@@ -236,7 +236,7 @@ func (c *canaries) dump(t *testing.T, s settings, db *database.DB) string {
 }
 
 // column is the one column of a query.
-func column(t *testing.T, db *database.DB, query string) (values []string) {
+func column(t testing.TB, db *database.DB, query string) (values []string) {
 	t.Helper()
 	rows, err := db.SQL.QueryContext(t.Context(), query)
 	require.NoError(t, err)
