@@ -26,6 +26,9 @@ func (c *Config) checkAdministrators(p *problems) {
 			p.add(setting("admin-listen"), shown(c.AdminListen)+" can be reached by other machines, and MPAUTH_ENV is development",
 				"listen on 127.0.0.1, or set MPAUTH_ENV=production")
 		}
+		if !loopback && c.Environment == Production {
+			c.Warnings = append(c.Warnings, variable("admin-listen")+": other machines can reach "+c.AdminListen+", and keys travel in clear where nothing in front ends TLS")
+		}
 		for _, other := range []struct{ name, address string }{{"listen", c.Listen}, {"operator-listen", c.OperatorListen}} {
 			if c.AdminListen == other.address && !strings.HasSuffix(other.address, ":0") {
 				p.add(setting("admin-listen"), shown(c.AdminListen)+" is "+setting(other.name)+" too", "give it a port of its own")

@@ -29,6 +29,9 @@ func TestAdministratorsPort(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Equal(t, x.want, c.AdminListen, name)
 	}
+	c, err := parse(t, []string{"--admin-listen=10.0.0.1:8081"}, production())
+	require.NoError(t, err)
+	require.Equal(t, []string{"MPAUTH_ADMIN_LISTEN: other machines can reach 10.0.0.1:8081, and keys travel in clear where nothing in front ends TLS"}, c.Warnings)
 	for value, want := range map[string]string{
 		"8081":           `"8081" is not host:port; write it like 127.0.0.1:8081, or :8081 for every interface`,
 		"127.0.0.1:8080": `"127.0.0.1:8080" is MPAUTH_LISTEN (--listen) too; give it a port of its own`,

@@ -1159,7 +1159,10 @@ extend type Query {
     after: String
   ): AuditConnection! @hasRole(role: AUDITOR)
 
-  "The same as lines of JSON, oldest first, at most 10000 events; the last cursor goes on. Recorded itself."
+  """
+  The same as lines of JSON, oldest first, at most 10000 events; the last cursor goes on. Recorded itself. An
+  event can be seen a moment after its ` + "`" + `at` + "`" + `, so an export that is to be whole ends a minute ago (` + "`" + `before` + "`" + `).
+  """
   exportAuditLog(
     "What to look for."
     filter: AuditFilter
@@ -1211,7 +1214,7 @@ scalar URL
 type DailyCount {
   "The day in UTC, as 2026-01-31."
   day: String!
-  "The app."
+  "The app; empty where the request named none that is served."
   appId: ID!
   "What is counted."
   kind: CountKind!
@@ -1330,7 +1333,10 @@ type RotateKeysPayload {
 }
 
 extend type Query {
-  "Logins, new users, steps reached and failures by cause, per app and day. At most 92 days."
+  """
+  Logins, new users, steps reached and failures by cause, per app and day. At most 92 days. The last ten
+  seconds may be missing, and are lost where a server is killed.
+  """
   stats(
     "The first day, as 2026-01-31."
     from: String!
@@ -1351,7 +1357,11 @@ extend type Query {
 }
 
 extend type Mutation {
-  "Publish a new key of the server, used 24 hours from now; the old one goes on verifying. Where the key file cannot be written: UNAVAILABLE, with the command that does it."
+  """
+  Publish a new key of the server, used 24 hours from now; the old one goes on verifying. It changes the key
+  file of the server that answers, so it is for one server, or for replicas that share the file. Where that
+  cannot be written: UNAVAILABLE, with the command that does it.
+  """
   rotateKeys(
     "Which."
     key: ServerKey!
