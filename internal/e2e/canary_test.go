@@ -51,9 +51,11 @@ func TestNothingSecretIsWritten(t *testing.T) {
 	onEach(t, func(t *testing.T, database settings) {
 		c := newCanaries(t)
 		s := c.settings(t, database)
-		p := start(t, s)
+		p, a := startAdmin(t, s)
 		c.base = p.url()
 		c.runEverything(t)
+		c.closeAndMerge(t)
+		c.administrate(t, a)
 		c.runFaults(t)
 		c.runWrongInput(t)
 		db := openDatabase(t, s)
@@ -70,6 +72,7 @@ func TestNothingSecretIsWritten(t *testing.T) {
 		for _, kind := range []string{
 			"AppSecret", "database password", "login code", "phone code", "nonce", "session key", "WeChat access token",
 			"access token", "refresh token", "phone number", "iv", "encryptedData", "signature", "key file",
+			"administrator key",
 		} {
 			require.True(t, slices.ContainsFunc(slices.Collect(maps.Keys(c.values)), func(name string) bool {
 				return strings.HasPrefix(name, kind)
@@ -188,7 +191,11 @@ func (c *canaries) settings(t *testing.T, database settings) settings {
 	lines := "apps:\n"
 	for i, app := range c.apps {
 		secret := file(t, "secret", c.values[fmt.Sprintf("AppSecret %d", i)])
-		lines += fmt.Sprintf("  - {appId: %s, secretFile: %s}\n", app, secret)
+		more := ""
+		if i == mergingApp {
+			more = ", phoneConflict: merge"
+		}
+		lines += fmt.Sprintf("  - {appId: %s, secretFile: %s%s}\n", app, secret, more)
 	}
 	s := database.with(settings{
 		"CONFIG": file(t, "apps.yaml", lines), "WECHAT_URL": c.url, "REQUEST_TIMEOUT": "1s",
