@@ -23,6 +23,7 @@ const at = (...path) => join(root, ...path)
 /** What is imported beside the index, which others take from it: an app that shows no words loads none. */
 const texts = { texts: 'src/entries/texts.ts' }
 const subEntries = {
+  account: 'src/entries/account.ts',
   fly: 'src/entries/fly.ts',
   graphql: 'src/entries/graphql.ts',
   guards: 'src/entries/guards.ts',

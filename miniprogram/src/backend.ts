@@ -38,6 +38,20 @@ export interface SilentLoginInput {
   nonce: string
   appId: string
   device: Device
+  /** What the person has just agreed to; some servers create nobody without it. */
+  consent?: ConsentInput
+  /** The person wants an account back that they had asked to close. */
+  restores?: boolean
+}
+
+/** What a person decided about a text. */
+export interface ConsentInput {
+  /** What it is about, for example `privacy-policy`. */
+  purpose: string
+  /** The version of the text that they saw. */
+  version: string
+  /** Whether they agree; false withdraws. */
+  granted: boolean
 }
 
 export interface Device {

@@ -66,6 +66,12 @@ export type EncryptedProfileInput = {
   signature: string;
 };
 
+/** Proof that the person is there now: a code of `wx.login` that has not been used, of the same person. */
+export type FreshProofInput = {
+  /** The code of `wx.login`. */
+  code: string;
+};
+
 /** What to log out of. */
 export type LogoutInput = {
   /** Which sessions to end. */
@@ -145,6 +151,41 @@ export type UpdateUserInput = {
   removeProfile?: boolean | null | undefined;
 };
 
+export type RestoreAccountMutationVariables = Exact<{
+  input: SilentLoginInput;
+}>;
+
+
+export type RestoreAccountMutation = { restoreAccount: { token: string, expiresIn: number, refreshToken: string, isNewUser: boolean, user: { id: string, nickname: string | null, avatarUrl: string | null, hasProfile: boolean, hasPhone: boolean, hasUnionId: boolean, authStep: AuthStep, missing: Array<AuthFact>, phone: { masked: string } | null } } };
+
+export type DeleteAccountMutationVariables = Exact<{
+  input: FreshProofInput;
+}>;
+
+
+export type DeleteAccountMutation = { deleteAccount: { closesAt: string } };
+
+export type ExportMyDataMutationVariables = Exact<{
+  input: FreshProofInput;
+}>;
+
+
+export type ExportMyDataMutation = { exportMyData: { at: string, json: string } };
+
+export type ConsentLineFragment = { purpose: string, version: string, granted: boolean, at: string };
+
+export type ConsentsQueryVariables = Exact<{ [key: string]: never; }>;
+
+
+export type ConsentsQuery = { consents: Array<{ purpose: string, version: string, granted: boolean, at: string }> };
+
+export type RecordConsentMutationVariables = Exact<{
+  input: ConsentInput;
+}>;
+
+
+export type RecordConsentMutation = { recordConsent: { consents: Array<{ purpose: string, version: string, granted: boolean, at: string }> } };
+
 export type LoginFragment = { token: string, expiresIn: number, refreshToken: string, isNewUser: boolean, user: { id: string, nickname: string | null, avatarUrl: string | null, hasProfile: boolean, hasPhone: boolean, hasUnionId: boolean, authStep: AuthStep, missing: Array<AuthFact>, phone: { masked: string } | null } };
 
 export type SilentLoginMutationVariables = Exact<{
@@ -200,9 +241,21 @@ export type UnbindPhoneMutationVariables = Exact<{ [key: string]: never; }>;
 export type UnbindPhoneMutation = { unbindPhone: { user: { id: string, nickname: string | null, avatarUrl: string | null, hasProfile: boolean, hasPhone: boolean, hasUnionId: boolean, authStep: AuthStep, missing: Array<AuthFact>, phone: { masked: string } | null } } };
 
 
+const ConsentLineFragment = 'fragment ConsentLine on Consent{purpose version granted at}'
+
 const LoginFragment = 'fragment Login on AuthPayload{token expiresIn refreshToken user{...SessionUser}isNewUser}'
 
 const SessionUserFragment = 'fragment SessionUser on User{id nickname avatarUrl phone{masked}hasProfile hasPhone hasUnionId authStep missing}'
+
+export const RestoreAccountDocument = ('mutation RestoreAccount($input:SilentLoginInput!){restoreAccount(input:$input){...Login}}' + LoginFragment + SessionUserFragment) as StringDocument<RestoreAccountMutation, RestoreAccountMutationVariables>
+
+export const DeleteAccountDocument = ('mutation DeleteAccount($input:FreshProofInput!){deleteAccount(input:$input){closesAt}}') as StringDocument<DeleteAccountMutation, DeleteAccountMutationVariables>
+
+export const ExportMyDataDocument = ('mutation ExportMyData($input:FreshProofInput!){exportMyData(input:$input){at json}}') as StringDocument<ExportMyDataMutation, ExportMyDataMutationVariables>
+
+export const ConsentsDocument = ('query Consents{consents{...ConsentLine}}' + ConsentLineFragment) as StringDocument<ConsentsQuery, ConsentsQueryVariables>
+
+export const RecordConsentDocument = ('mutation RecordConsent($input:ConsentInput!){recordConsent(input:$input){consents{...ConsentLine}}}' + ConsentLineFragment) as StringDocument<RecordConsentMutation, RecordConsentMutationVariables>
 
 export const SilentLoginDocument = ('mutation SilentLogin($input:SilentLoginInput!){silentLogin(input:$input){...Login}}' + LoginFragment + SessionUserFragment) as StringDocument<SilentLoginMutation, SilentLoginMutationVariables>
 

@@ -5,6 +5,7 @@ import {
   LogoutDocument,
   MeDocument,
   RefreshTokenDocument,
+  RestoreAccountDocument,
   SilentLoginDocument,
   UnbindPhoneDocument,
   UpdatePhoneDocument,
@@ -53,9 +54,10 @@ export function graphqlBackend({ url, avatarUrl, header, timeout }: GraphQLBacke
   }
 
   return {
-    silentLogin({ code, nonce, appId, device }, send) {
+    silentLogin({ code, nonce, appId, device, consent, restores }, send) {
       // Left out, the AppID is the only one of the server.
-      return call(send, SilentLoginDocument, { input: { appId: appId || undefined, code, nonce, device } })
+      const input = { appId: appId || undefined, code, nonce, device, consent }
+      return restores ? call(send, RestoreAccountDocument, { input }) : call(send, SilentLoginDocument, { input })
     },
     refreshToken: (refreshToken, send) => call(send, RefreshTokenDocument, { input: { refreshToken } }),
     me: (send) => call(send, MeDocument, {}),

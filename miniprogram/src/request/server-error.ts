@@ -88,7 +88,7 @@ export function refusalOf(response: HttpResponse, operation?: string, as?: Serve
     have,
     need,
     next,
-    data: { ...(code === 'GRAPHQL' && told), code: said, status },
+    data: { ...told, code: said, status },
   })
 }
 

@@ -1,4 +1,4 @@
-import type { Backend, Login, Send, User } from '../backend'
+import type { Backend, Login, Send, SilentLoginInput, User } from '../backend'
 import { type ErrorCode, isMpAuthError, MpAuthError } from '../errors'
 import type { LoginCode } from '../platform'
 import type { Settings } from './settings'
@@ -8,6 +8,9 @@ export const sdkVersion = '0.1.0'
 
 /** What a login is made of: the refresh token, or a code of the platform. */
 export type Proof = 'token' | 'code'
+
+/** What a login with a code may say beside it. */
+export type More = Pick<SilentLoginInput, 'consent' | 'restores'>
 
 /** Throws when nobody wants the login any more. */
 export type Alive = () => void
@@ -70,13 +73,13 @@ export class Exchange<U extends User = User> {
    * Asks the platform for a code and exchanges it. A request whose answer was lost is repeated with the same code and
    * nonce, to which the server gives the same answer; a code that is spent is replaced by a new one.
    */
-  byCode(device: string, alive: Alive): Promise<Login<U>> {
-    return this.barring('code', () => this.repeat(() => this.tryCode(device, alive), alive, spent))
+  byCode(device: string, alive: Alive, more?: More): Promise<Login<U>> {
+    return this.barring('code', () => this.repeat(() => this.tryCode(device, alive, more), alive, spent))
   }
 
   readonly send: Send = (request) => this.settings.platform.request(request)
 
-  private async tryCode(device: string, alive: Alive): Promise<Login<U>> {
+  private async tryCode(device: string, alive: Alive, more?: More): Promise<Login<U>> {
     const { platform, backend, random, now } = this.settings
     const start = now()
     const code = await this.code()
@@ -84,6 +87,7 @@ export class Exchange<U extends User = User> {
     const middle = now()
     const { name, platform: system } = platform.device()
     const input = {
+      ...more,
       ...code,
       nonce: randomText(random),
       appId: platform.appId(),

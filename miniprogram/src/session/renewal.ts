@@ -6,7 +6,7 @@ import { LockQueue } from '../lock-queue'
 import type { Status } from '../status'
 import { type AuthStep, stepOf } from '../step'
 import { Endings } from './ending'
-import { asError, Exchange } from './login'
+import { asError, Exchange, type More } from './login'
 import type { Settings } from './settings'
 import { type Ending, type Envelope, isFresh, Vault } from './snapshot'
 import type { SessionEvents, Snapshot } from './types'
@@ -17,6 +17,7 @@ interface Flight {
   readonly epoch: number
   readonly reason: string
   byCode: boolean
+  readonly more: More | undefined
   /** Over, one way or the other, and everybody told. */
   done?: Promise<void>
 }
@@ -97,25 +98,26 @@ export class Renewal<U extends User> {
 
   /**
    * A new login. Joins the renewal that is under way, if that one can give what is asked for; else waits until it is
-   * over: `byCode` wants a new session_key, which a refresh token does not bring, and a renewal from before a logout
-   * brings nothing.
+   * over: `more` wants a login with a code, for a new session_key and for what it says itself; a refresh token brings
+   * neither, and a renewal from before a logout brings nothing.
    */
-  async renew(reason: string, byCode = false): Promise<Snapshot<U>> {
+  async renew(reason: string, more?: More): Promise<Snapshot<U>> {
+    const alone = more && (more.consent || more.restores)
     const epoch = this.current
     const stale = this.vault.token
     for (;;) {
       this.mustBe(epoch)
       const { flight } = this
-      if (this.queue.busy && flight?.epoch === epoch && (flight.byCode || !byCode)) break
+      if (this.queue.busy && flight?.epoch === epoch && (flight.byCode || !more) && !alone) break
       if (!this.queue.busy) this.vault.reload()
       this.mustBe(epoch)
-      if (this.vault.out && !byCode && this.settings.afterLogout !== 'relogin') throw new MpAuthError('LOGGED_OUT')
+      if (this.vault.out && !more && this.settings.afterLogout !== 'relogin') throw new MpAuthError('LOGGED_OUT')
       if (!this.queue.busy) break
       await flight?.done
     }
     // Another context has renewed it.
-    if (!this.queue.busy && !byCode && this.vault.token !== stale && this.fresh()) return this.ready(reason)
-    const { snap } = await (this.queue.busy ? this.queue.run<Landing<U>>(never) : this.fly(reason, byCode))
+    if (!this.queue.busy && !more && this.vault.token !== stale && this.fresh()) return this.ready(reason)
+    const { snap } = await (this.queue.busy ? this.queue.run<Landing<U>>(never) : this.fly(reason, more))
     this.mustBe(epoch)
     return snap
   }
@@ -174,8 +176,8 @@ export class Renewal<U extends User> {
     this.current++
   }
 
-  private async fly(reason: string, byCode: boolean): Promise<Landing<U>> {
-    const flight: Flight = { epoch: this.current, reason, byCode }
+  private async fly(reason: string, more?: More): Promise<Landing<U>> {
+    const flight: Flight = { epoch: this.current, reason, byCode: !!more, more }
     this.flight = flight
     const flown = this.queue.run(() => this.run(flight))
     // First of all who wait for it, and after the lock is free: listeners may call the session again.
@@ -221,7 +223,7 @@ export class Renewal<U extends User> {
       this.exchange.check('code')
       flight.byCode = true
     }
-    const login = await this.exchange.byCode(this.vault.envelope.device, alive)
+    const login = await this.exchange.byCode(this.vault.envelope.device, alive, flight.more)
     this.codes++
     return login
   }

@@ -13,7 +13,7 @@ import { type AuthFact, type AuthFlow, type AuthStep, missingOf, stepOf } from '
 import { isOwn, register, sharedSession, unregister } from './registry'
 import { Renewal } from './renewal'
 import { settingsOf } from './settings'
-import type { MustAuthOptions, Session, SessionEvents, SessionOptions, Snapshot } from './types'
+import type { LoginOptions, MustAuthOptions, Session, SessionEvents, SessionOptions, Snapshot } from './types'
 
 /**
  * Creates the session of a Mini Program; once, before any page. A second call with a name returns the first one's
@@ -94,10 +94,10 @@ class MpSession<U extends User> implements Session<U> {
     return this.gate.needed
   }
 
-  async login({ force = false, reason = 'login' }: { force?: boolean; reason?: string } = {}): Promise<Snapshot<U>> {
+  async login({ force, reason = 'login', ...more }: LoginOptions = {}): Promise<Snapshot<U>> {
     if (!force) return this.renewal.ready(reason)
     this.renewal.exchange.forgive()
-    return this.renewal.renew(reason, true)
+    return this.renewal.renew(reason, more)
   }
 
   ensureLogin(): Promise<Snapshot<U>> {
@@ -225,7 +225,7 @@ class MpSession<U extends User> implements Session<U> {
     // A login with a code has just brought a new key.
     if (renewal.codes !== codes || (await this.isSessionKeyGood())) return
     renewal.mustBe(epoch)
-    await renewal.renew('session key', true)
+    await renewal.renew('session key', {})
   }
 
   /**

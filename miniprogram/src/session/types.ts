@@ -1,4 +1,4 @@
-import type { Backend, LogoutScope, UpdatePhoneInput, UpdateUserInput, User } from '../backend'
+import type { Backend, LogoutScope, SilentLoginInput, UpdatePhoneInput, UpdateUserInput, User } from '../backend'
 import type { Emitter } from '../emitter'
 import type { MpAuthError } from '../errors'
 import type { Fuse, FuseOptions } from '../fuse'
@@ -80,6 +80,13 @@ export interface MustAuthOptions {
   timeoutMs?: number
 }
 
+/** How to log in. */
+export interface LoginOptions extends Pick<SilentLoginInput, 'consent' | 'restores'> {
+  force?: boolean
+  /** For the log. */
+  reason?: string
+}
+
 /** How the session calls whoever wants to know. Listeners run at once; what they throw is logged. */
 export interface SessionEvents<U extends User = User> {
   'login:start': { reason: string }
@@ -111,8 +118,8 @@ export interface Session<U extends User = User> {
   /** Whether the person has logged out on purpose; survives a restart. */
   readonly loggedOut: boolean
 
-  /** Logs in unless logged in. `force` does so anyway, and ends a logout. */
-  login(options?: { force?: boolean; reason?: string }): Promise<Snapshot<U>>
+  /** Logs in unless logged in. `force` does so anyway, with a code, and ends a logout. */
+  login(options?: LoginOptions): Promise<Snapshot<U>>
   /** Logged in: goes on. Logging in: waits. Else logs in; after a logout rejects with LOGGED_OUT. */
   ensureLogin(): Promise<Snapshot<U>>
   /** Renews the login: one flight, whoever asks. `staleToken` that is no longer the current one: nothing to do. */

@@ -4,7 +4,7 @@ import { built, closure, read } from './built'
 
 /** What a Mini Program pays for the core, at most, and for the core with what most apps add; in bytes after gzip. */
 const budget = 10 * 1024
-const usualBudget = 14 * 1024
+const usualBudget = 15 * 1024
 
 const scripts = built('miniprogram_dist').filter((name) => /\.js$/.test(name) && !/\/shared\//.test(name))
 const gzipped = (files: string[]) => files.reduce((sum, name) => sum + gzipSync(read(name), { level: 9 }).length, 0)

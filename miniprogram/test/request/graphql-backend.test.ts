@@ -2,11 +2,13 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { buildSchema, parse, validate } from 'graphql'
 import { describe, expect, test } from 'vitest'
+import { createAccount } from '../../src/account/account'
 import type { Send, Upload } from '../../src/backend'
 import * as documents from '../../src/generated/documents'
 import trusted from '../../src/generated/trusted-documents.json'
 import type { HttpRequest } from '../../src/platform'
 import { operationOf } from '../../src/request/document'
+import { createGraphQL } from '../../src/request/graphql'
 import { graphqlBackend } from '../../src/request/graphql-backend'
 import { refusal, rig, url, user } from './rig'
 
@@ -49,7 +51,14 @@ describe('the documents', () => {
     const backend = graphqlBackend({ url })
     const send: Send = (request) => server.platform.request(request)
     await session.login()
+    const account = createAccount(session, createGraphQL(session, { url }))
+    const proof = { code: 'c', nonce: 'n', appId: 'wx1', device, restores: true }
     const calls = [
+      () => backend.silentLogin(proof, send),
+      () => account.exportMyData(),
+      () => account.recordConsent({ purpose: 'terms', version: '1', granted: true }),
+      () => account.consents(),
+      () => account.deleteAccount(),
       () => backend.refreshToken?.('r', send),
       () => backend.me(send),
       () => backend.updateUser({ nickname: 'Lily' }, send),

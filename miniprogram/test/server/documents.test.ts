@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { createAccount } from '../../src/account/account'
 import trusted from '../../src/generated/trusted-documents.json'
 import { Phone } from './support/phone'
 import { Server } from './support/server'
@@ -25,8 +26,14 @@ test('a server that takes the SDK’s own operations only serves all of the SDK'
   await session.updatePhone(await lily.tap())
   await session.unbindPhone()
   await session.ensureSessionKey()
+  const account = createAccount(session, lily.gql)
+  await account.exportMyData()
+  await account.consents()
+  await account.recordConsent({ purpose: 'terms', version: '1', granted: true })
+  await account.deleteAccount()
+  await account.restoreAccount()
   await session.logout()
-  await vi.waitFor(() => expect(lily.sent('Logout')).toBe(1))
+  await vi.waitFor(() => expect(lily.sent('Logout')).toBe(2))
   await session.login({ force: true })
   const sent = lily.platform.requests().map(({ data }) => (data as { query: string }).query)
   // Nothing in the list is idle, and nothing was sent that is not in it.

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { version } from '../../package.json'
-import { outcome } from '../support/fake-clock'
+import { outcome, settled } from '../support/fake-clock'
 import { World } from '../support/world'
 
 let world: World
@@ -196,5 +196,29 @@ describe('a listener', () => {
     })
     await session.login()
     expect(heard).toEqual([true, 'access-1-2', true])
+  })
+})
+
+describe('a login that says more', () => {
+  const consent = { purpose: 'terms', version: '1', granted: true }
+
+  test('is its own, also while another is under way: what it says is not lost', async () => {
+    const session = world.open()
+    const release = world.server.hold('SilentLogin')
+    const first = session.login()
+    const second = session.login({ force: true, consent })
+    await settled()
+    release()
+    await Promise.all([first, second])
+    const inputs = world.server.seen.map(({ variables }) => (variables.input as { consent?: unknown }).consent)
+    expect(inputs).toEqual([undefined, consent])
+  })
+
+  test('to restore an account asks for that, and a refresh later does not', async () => {
+    const session = world.open()
+    await session.login({ force: true, restores: true })
+    world.server.expire()
+    await session.me()
+    expect(world.server.seen.map(({ operation }) => operation)).toEqual(['RestoreAccount', 'Me', 'RefreshToken', 'Me'])
   })
 })

@@ -148,6 +148,7 @@ export class FakeServer {
   private resolve(operation: string, input: Input, token: string | undefined): unknown {
     switch (operation) {
       case 'SilentLogin':
+      case 'RestoreAccount':
         return this.silentLogin(input)
       case 'RefreshToken':
         return this.refresh(String(input.refreshToken))
