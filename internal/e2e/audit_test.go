@@ -1,6 +1,8 @@
 package e2e_test
 
 import (
+	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -40,4 +42,37 @@ func TestAuditVerify(t *testing.T) {
 		require.Contains(t, verify("--checkpoint", "99:"+strings.Repeat("ab", 32)).stdout, "the end is cut off")
 		require.Contains(t, verify("--checkpoint", "99").stderr, "is not a checkpoint")
 	})
+}
+
+// requireTrail: beside the server, the command says that the trail holds, and that all of it is sealed.
+func requireTrail(t testing.TB, s settings) {
+	t.Helper()
+	db := openDatabase(t, s)
+	require.Positive(t, count(t, db, `SELECT COUNT(*) FROM audit_events`))
+	eventually(t, func() bool {
+		r := run(t, command(s, "audit", "verify"))
+		require.Zero(t, r.code, r.stdout+r.stderr)
+		return strings.HasPrefix(r.stdout, fmt.Sprintf("ok: %d events ", count(t, db, `SELECT COUNT(*) FROM audit_events`)))
+	}, "the trail is sealed and holds")
+}
+
+var chainEnd = regexp.MustCompile(`the chain reaches (\S+?)[;,]?(\s|$)`)
+
+// requireTrailReaches: the trail holds, whatever has become of the server, and still has all that it had
+// when it reached a place. It returns the place that it reaches now.
+func requireTrailReaches(t testing.TB, s settings, place string) string {
+	t.Helper()
+	args := []string{"audit", "verify"}
+	if place != "" {
+		args = append(args, "--checkpoint", place)
+	}
+	r := run(t, command(s, args...))
+	require.Zero(t, r.code, r.stdout+r.stderr)
+	found := chainEnd.FindStringSubmatch(r.stdout)
+	if found == nil { // it was killed before anything was sealed
+		require.Contains(t, r.stdout, "nothing is sealed yet")
+		require.Empty(t, place)
+		return ""
+	}
+	return found[1]
 }

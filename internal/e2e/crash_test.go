@@ -29,7 +29,7 @@ type crash struct {
 }
 
 // TestKillLosesNothingAcknowledged ends the server by SIGKILL at random points, twenty times on each
-// database. MPAUTH_TEST_KILLS asks for another number, and MPAUTH_TEST_SEED repeats a run's points.
+// database; the audit trail holds at each of them, and still has all that it had before. MPAUTH_TEST_KILLS asks for another number, and MPAUTH_TEST_SEED repeats a run's points.
 func TestKillLosesNothingAcknowledged(t *testing.T) {
 	t.Parallel()
 	kills := number(t, "MPAUTH_TEST_KILLS", 20)
@@ -44,10 +44,12 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 		})}
 		p := c.start(t)
 		stop := c.startClients(t)
+		reached := ""
 		for range kills {
 			c.letHappen(t, 1+random.Int64N(6))
 			<-time.After(time.Duration(random.IntN(40)) * time.Millisecond) // the random point
 			p.kill(t)
+			reached = requireTrailReaches(t, database, reached)
 			p = c.start(t)
 		}
 		c.killDuringABinding(t, p)
@@ -65,6 +67,8 @@ func TestKillLosesNothingAcknowledged(t *testing.T) {
 		c.finishBindings(t)
 		c.requireEveryAnswerHolds(t)
 		c.requireNothingLost(t, db)
+		require.NotEmpty(t, requireTrailReaches(t, database, reached))
+		requireTrail(t, database)
 		c.requireCheckSeesAnUndoneBinding(t, db)
 	})
 }

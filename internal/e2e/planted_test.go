@@ -171,15 +171,3 @@ func pictures(t testing.TB, s settings) int {
 	require.NoError(t, err)
 	return len(found)
 }
-
-// requireTrail: beside the server, the command says that the trail holds, and that all of it is sealed.
-func requireTrail(t testing.TB, s settings) {
-	t.Helper()
-	db := openDatabase(t, s)
-	require.Positive(t, count(t, db, `SELECT COUNT(*) FROM audit_events`))
-	eventually(t, func() bool {
-		r := run(t, command(s, "audit", "verify"))
-		require.Zero(t, r.code, r.stdout+r.stderr)
-		return strings.HasPrefix(r.stdout, fmt.Sprintf("ok: %d events ", count(t, db, `SELECT COUNT(*) FROM audit_events`)))
-	}, "the trail is sealed and holds")
-}
