@@ -95,6 +95,13 @@ export class Phone extends Watched {
     await this.device.locator('.screen').getByText(text).filter({ visible: true }).first().waitFor()
   }
 
+  /** Waits until the app knows whether consent is missing: from then on one tap asks for both. */
+  async offersPhone() {
+    await this.log.locator('li.good', { hasText: 'wx.getPrivacySetting' }).last().waitFor()
+    await this.device.getByRole('button', { name: 'Use my WeChat number' }).waitFor()
+    await this.page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve))))
+  }
+
   get log() {
     return this.page.getByRole('log')
   }

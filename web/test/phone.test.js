@@ -28,6 +28,7 @@ test('a newcomer looks around, buys, gives the phone number, and the order goes 
   await p.tap(/^Longjing tea/)
   await p.shows('Item')
   await p.tap('Buy now')
+  await p.offersPhone()
   await p.tap('Use my WeChat number')
   const sheet = p.sheet('Your phone number')
   const number = await sheet.getByText(/^\d{3}\*{4}\d{4}$/).innerText()
@@ -49,6 +50,7 @@ test('a newcomer looks around, buys, gives the phone number, and the order goes 
 test('who refuses loses nothing, and can change their mind', async () => {
   const p = await Phone.open(browser, server, 'user=bob&page=pages/item/index?id=mug')
   await p.tap('Buy now')
+  await p.offersPhone()
   await p.tap('Use my WeChat number')
   await p.sheet('Your phone number').getByRole('button', { name: 'Don’t allow' }).click()
   await p.happened('getPhoneNumber:fail user deny')
@@ -63,6 +65,7 @@ test('a number belongs to one person, and the second who gives it is told so', a
   const p = await Phone.open(browser, server, 'user=lily&flow=phone&page=pages/item/index?id=bag', { context })
   const give = async () => {
     await p.tap('Buy now')
+    await p.offersPhone()
     await p.tap('Use my WeChat number')
     await p.tap('Use another number')
     const field = p.device.getByLabel('Another mobile number').locator('input')
@@ -110,6 +113,7 @@ test('a link shows the same person, flow, page and trouble', async () => {
   assert.equal(await p.page.getByRole('radio', { name: 'Phone → profile' }).isChecked(), true)
   assert.equal(await p.page.getByRole('switch', { name: 'Phone quota used up' }).isChecked(), true)
   await p.tap('Buy now')
+  await p.offersPhone()
   await p.tap('Use my WeChat number')
   await p.sheet('Cannot get a phone number').getByRole('button', { name: 'OK' }).click()
   await p.happened('1400001')
@@ -119,6 +123,81 @@ test('a link shows the same person, flow, page and trouble', async () => {
   assert.doesNotMatch(p.page.url(), /page=/)
   assert.match(p.page.url(), /user=carol&flow=phone,profile&platform=android&theme=dark&trouble=quota$/)
   await p.close()
+})
+
+test('it works without a mouse', async () => {
+  const p = await Phone.open(browser, server, 'user=dora')
+  const { keyboard } = p.page
+  const focused = () =>
+    p.page.evaluate(() => {
+      let at = document.activeElement
+      while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement
+      return at?.getAttribute('aria-label') || at?.textContent || ''
+    })
+  const goTo = async (name) => {
+    for (let i = 0; i < 100; i++) {
+      if ((await focused()).startsWith(name)) return
+      await keyboard.press('Tab')
+    }
+    assert.fail(`no way to ${name}`)
+  }
+  await keyboard.press('Tab')
+  assert.equal(await focused(), 'Skip to the phone')
+  await keyboard.press('Enter')
+  await goTo('Longjing tea')
+  await keyboard.press('Enter')
+  await p.shows('Item')
+  await goTo('Buy now')
+  await keyboard.press('Enter')
+  await p.offersPhone()
+  await goTo('Use my WeChat number')
+  await keyboard.press('Enter')
+
+  // The sheet has the focus, keeps it, and gives it back.
+  await p.sheet('Your phone number').waitFor()
+  assert.equal(await focused(), 'Allow')
+  for (let i = 0; i < 4; i++) await keyboard.press('Tab')
+  assert.equal(await p.page.evaluate(() => !!document.activeElement.closest('[role=dialog]')), true)
+  await keyboard.press('Escape')
+  await p.happened('user deny')
+  assert.match(await focused(), /^Use my WeChat number/)
+  await keyboard.press('Space')
+  await p.sheet('Your phone number').waitFor()
+  await keyboard.press('Enter')
+  await p.shows('My orders')
+  await goTo('Back')
+  await keyboard.press('Enter')
+  await p.shows('Item')
+  await p.close()
+})
+
+test('the panel makes trouble and takes it back', async () => {
+  const p = await Phone.open(browser, server, 'user=eve')
+  await p.happened('GraphQL SilentLogin')
+  await p.page.getByRole('switch', { name: 'Offline' }).check()
+  await p.button('Close and open again').click()
+  await p.button('Delete the Mini Program').click()
+  await p.happened('login:fail network is not available')
+  await p.page.getByRole('switch', { name: 'Offline' }).uncheck()
+
+  await p.button('Close and open again').click()
+  await p.happened('jscode2session')
+  await p.button('The token is not taken').click()
+  await p.tap('Me')
+  await p.tap(/^Settings/)
+  await p.happened('UNAUTHENTICATED')
+  await p.happened('GraphQL RefreshToken')
+  await p.reads('This device')
+
+  await p.page.getByRole('switch', { name: 'WeChat is down' }).check()
+  await p.page.getByRole('radio', { name: /^bob/ }).check({ force: true })
+  await p.button('Delete the Mini Program').click()
+  await p.happened('WECHAT_UNAVAILABLE')
+  // A phone that is opened later does not find what this one left.
+  await p.load('user=fay')
+  await p.happened('200')
+  assert.equal(await p.page.getByRole('switch', { name: 'WeChat is down' }).isChecked(), false)
+  await p.close(/mpauth: login failed/)
 })
 
 test('it is there within a second', async () => {

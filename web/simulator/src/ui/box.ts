@@ -1,5 +1,8 @@
 import { WeChatInTheBox } from '../wechat'
 
+const slow = { endpoint: '*', kind: 'latency', ms: 3000, count: 0 }
+const down = { endpoint: '*', kind: 'http', status: 502, count: 0 }
+
 interface Calls {
   [endpoint: string]: { count: number; last: { fields: Record<string, string> } }
 }
@@ -22,8 +25,16 @@ export class Box extends WeChatInTheBox {
   /** What holds until it is said otherwise: each call is late, or is answered by something else. */
   async beTroubled(kinds: { slow: boolean; down: boolean }) {
     await this.#post('clear-faults', {})
-    if (kinds.down) await this.#post('faults', { endpoint: '*', kind: 'http', status: 502, count: 0 })
-    else if (kinds.slow) await this.#post('faults', { endpoint: '*', kind: 'latency', ms: 3000, count: 0 })
+    if (kinds.down) await this.#post('faults', down)
+    else if (kinds.slow) await this.#post('faults', slow)
+  }
+
+  /** Whether there are faults, and all of them are what `beTroubled` left: by a phone that is closed now. */
+  async hasLeftovers(): Promise<boolean> {
+    const { faults } = await this.#post<{ faults: object[] }>('state', {})
+    const planned = faults.map((fault) => JSON.stringify(Object.entries(fault).sort()))
+    const ours = [slow, down].map((fault) => JSON.stringify(Object.entries(fault).sort()))
+    return planned.length > 0 && planned.every((fault) => ours.includes(fault))
   }
 
   /** The words that WeChat finds risky. */

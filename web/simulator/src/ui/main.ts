@@ -17,7 +17,7 @@ import { dictionaries, type Words } from './words'
 const settings = JSON.parse(document.querySelector<HTMLMetaElement>('meta[name=mpauth]')!.content) as Settings
 const state = readState(location.hash, navigator.language)
 const w = dictionaries[state.language]
-document.documentElement.lang = state.language
+document.documentElement.lang = state.language === 'zh' ? 'zh-CN' : 'en'
 document.title = w.title
 // A link that is opened in a tab that shows the phone already.
 addEventListener('hashchange', () => location.reload())

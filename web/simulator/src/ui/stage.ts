@@ -118,7 +118,9 @@ export class Stage {
     void this.box.riskyWords().then((words) => (this.#risky = words), () => {})
     this.setTheme(this.state.theme)
     for (const trouble of this.state.troubles) this.#apply(trouble)
-    void this.#applyWeChat()
+    const wanted = this.state.troubles.has('slow') || this.state.troubles.has('down')
+    // What somebody planned by hand stays.
+    if (wanted || (await this.box.hasLeftovers().catch(() => false))) await this.#applyWeChat()
     await this.open(this.state.page)
   }
 
