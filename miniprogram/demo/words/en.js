@@ -72,6 +72,13 @@ export default {
     unbound: 'Removed',
     logout: 'Log out',
     logoutAsk: 'You can go on looking around. Log out?',
+    exportData: 'Copy my data',
+    exported: 'Copied',
+    close: 'Delete account',
+    closeAsk:
+      'You will be logged out everywhere, and your data is deleted after some days. Until then you can come back. Delete the account?',
+    closeSoon: 'Deleted on {time}',
+    restoreAsk: 'This account is to be deleted on {time}. Keep it and log in?',
     out: 'You have logged out. The shop stays open, and nothing logs you in again but you.',
     login: 'Log in',
   },

@@ -202,6 +202,36 @@ describe('the settings', () => {
   })
 })
 
+describe('leaving', () => {
+  it('closes the account, and keeps it when the person thinks better of it', async () => {
+    const world = await start()
+    const page = world.open('/pages/settings/index')
+    await vi.waitFor(() => expect(page.data.devices).toHaveLength(1))
+    await page.deleteAccount()
+    expect(page.data).toMatchObject({ loggedOut: true, devices: [] })
+    expect(world.toasts.at(-1)).toMatch(/^将于 .+ 删除$/)
+
+    world.refuses = true
+    await page.login()
+    expect(world.modals.at(-1)).toMatch(/^该账号将于 .+ 删除。要保留账号并登录吗？$/)
+    expect(page.data.loggedOut).toBe(true)
+    expect(world.sent).not.toContain('RestoreAccount')
+
+    world.refuses = false
+    world.session().fuse.reset() // people take longer than a test between two taps
+    await page.login()
+    expect(world.sent).toContain('RestoreAccount')
+    expect(page.data).toMatchObject({ loggedOut: false, devices: [{ id: 's1' }] })
+  })
+
+  it('takes the data along', async () => {
+    const world = await start()
+    const page = world.open('/pages/settings/index')
+    await page.exportData()
+    await vi.waitFor(() => expect(world.toasts).toEqual(['{"user":{}}', '已复制']))
+  })
+})
+
 describe('the profile', () => {
   it('saves what the containers report', async () => {
     const world = await start()

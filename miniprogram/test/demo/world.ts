@@ -35,7 +35,10 @@ function bundle(): Promise<string> {
       resolve: {
         alias: {
           ...Object.fromEntries(
-            ['graphql', 'guards', 'texts'].map((name) => [`mpauth/${name}`, join(root, `src/entries/${name}.ts`)]),
+            ['account', 'graphql', 'guards', 'texts'].map((name) => [
+              `mpauth/${name}`,
+              join(root, `src/entries/${name}.ts`),
+            ]),
           ),
           mpauth: join(root, 'src/index.ts'),
         },
@@ -71,6 +74,9 @@ export interface World {
   stack: Loose[]
   /** What the person was told. */
   toasts: string[]
+  /** What the person was asked whether they mean it, and whether they answer no. */
+  modals: string[]
+  refuses: boolean
   /** What popups were asked to show. */
   asked: string[][]
   /** Operations that reached the server. */
@@ -86,7 +92,16 @@ export interface World {
 
 /** A phone with the demo on it, and a server that keeps to the contract. */
 export async function start(storage = new Map<string, unknown>(), language = 'zh_CN'): Promise<World> {
-  const world = { units: new Map(), stack: [], toasts: [], asked: [], sent: [], storage } as unknown as World
+  const world = {
+    units: new Map(),
+    stack: [],
+    toasts: [],
+    modals: [],
+    refuses: false,
+    asked: [],
+    sent: [],
+    storage,
+  } as unknown as World
   world.user = { nickname: null, phone: null }
   const app: Loose = {}
   let path = ''
@@ -164,8 +179,23 @@ function answerer(world: World): Answer {
   const device = { name: 'iPhone 15', platform: 'ios', sdkVersion: '' }
   const seen = { createdAt: '2026-01-01T00:00:00Z', expiresAt: '2026-01-01T00:00:00Z' }
   const login = () => ({ token: 't', expiresIn: 600, refreshToken: 'r', isNewUser: false, user: user() })
+  const closesAt = '2026-03-15T06:05:00Z'
+  let closing = false
   const rootValue = {
-    silentLogin: login,
+    silentLogin: () => {
+      if (closing)
+        throw new GraphQLError('closing', { extensions: { code: 'ACCOUNT_CLOSING', action: 'NONE', closesAt } })
+      return login()
+    },
+    deleteAccount: () => {
+      closing = true
+      return { closesAt }
+    },
+    restoreAccount: () => {
+      closing = false
+      return login()
+    },
+    exportMyData: () => ({ at: closesAt, json: '{"user":{}}' }),
     refreshToken: login,
     me: user,
     mustAuth: ({ step, need = [] }: Loose) => {
@@ -228,8 +258,15 @@ function phone(world: World, language: string, answer: Answer): Loose {
     onNetworkStatusChange() {},
     setNavigationBarTitle() {},
     setTabBarItem() {},
+    setClipboardData: (options: Loose) => {
+      toasts.push(options.data)
+      return done(options, {})
+    },
     showToast: ({ title }: { title: string }) => toasts.push(title),
-    showModal: (options: Loose) => done(options, { confirm: true, cancel: false }),
+    showModal: (options: Loose) => {
+      world.modals.push(options.content)
+      return done(options, { confirm: !world.refuses, cancel: world.refuses })
+    },
     login: (options: Loose) => done(options, { code: 'code' }),
     request: (options: Loose) => {
       const { data } = options

@@ -1,3 +1,5 @@
+import { isMpAuthError } from 'mpauth'
+import { account } from '../../account'
 import { graphql, session } from '../../auth'
 import { fill, title, words } from '../../i18n'
 import { follow, person } from '../../person'
@@ -58,8 +60,27 @@ Page({
     this.setData({ devices: [] })
   }),
 
+  exportData: telling(async () => {
+    const { json } = await account.exportMyData()
+    wx.setClipboardData({ data: json, success: () => wx.showToast({ title: t.exported }) })
+  }),
+
+  deleteAccount: telling(async function () {
+    if (!(await confirmed(t.closeAsk))) return
+    const { closesAt } = await account.deleteAccount()
+    this.setData({ devices: [] })
+    wx.showToast({ title: fill(t.closeSoon, { time: when(closesAt) }), icon: 'none', duration: 3000 })
+  }),
+
+  // Whoever has asked to close the account can think better of it here, and only by saying so.
   login: telling(async function () {
-    await session.login({ force: true })
+    try {
+      await session.login({ force: true })
+    } catch (error) {
+      if (!isMpAuthError(error, 'ACCOUNT_CLOSING')) throw error
+      if (!(await confirmed(fill(t.restoreAsk, { time: when(error.data.closesAt) })))) return
+      await account.restoreAccount()
+    }
     await this.load()
   }),
 })
