@@ -44,7 +44,28 @@ func (s *Service) AddAvatar(ctx context.Context, caller Caller, picture []byte) 
 	if err := s.Avatars.Put(ctx, key, picture); err != nil {
 		return "", fault.Wrap(fault.Unavailable, "the picture cannot be stored now; try again", err)
 	}
+	if err := s.retract(ctx, key); err != nil {
+		return "", err
+	}
 	return key, nil
+}
+
+// retract removes a picture whose person was erased while it was being stored: the erasure came before
+// there was a file to remove. Faults: SESSION_REVOKED.
+func (s *Service) retract(ctx context.Context, key string) error {
+	rows := s.DB.Ent().Avatar
+	there, err := rows.Query().Where(entavatar.ID(key)).Exist(ctx)
+	if err == nil && !there {
+		err = rows.Create().SetID(key).SetState(entavatar.StateLeaving).SetCreatedAt(s.now()).Exec(ctx)
+	}
+	switch {
+	case err != nil:
+		return outward(fmt.Errorf("look after a stored avatar: %w", err))
+	case !there:
+		s.dropAvatars(ctx, entavatar.ID(key))
+		return fault.New(fault.SessionRevoked, "this account is gone")
+	}
+	return nil
 }
 
 // takeAvatar makes an upload of a person their picture, in place of the one before it; with no key they

@@ -1,6 +1,7 @@
 package account_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -391,5 +392,27 @@ func TestEraseOfNobody(t *testing.T) {
 	t.Parallel()
 	inEachWorld(t, func(t *testing.T, w *world) {
 		requireFault(t, fault.NotFound, w.Erase(t.Context(), lily, uuid.New(), "x"))
+	})
+}
+
+// slowAlbum is a store in which something happens while a picture is being put.
+type slowAlbum struct {
+	*album
+	meanwhile func()
+}
+
+func (a slowAlbum) Put(ctx context.Context, key string, picture []byte) error {
+	a.meanwhile()
+	return a.album.Put(ctx, key, picture)
+}
+
+func TestAPictureThatArrivesAfterTheErasureIsNotKept(t *testing.T) {
+	t.Parallel()
+	inEachWorld(t, func(t *testing.T, w *world) {
+		_, ann := w.login(t, "ann")
+		w.Avatars = slowAlbum{w.album, func() { require.NoError(t, w.Erase(t.Context(), lily, ann.UserID, "she asked")) }}
+		_, err := w.AddAvatar(t.Context(), ann, []byte("picture"))
+		requireFault(t, fault.SessionRevoked, err)
+		require.Empty(t, w.album.keys())
 	})
 }
