@@ -29,7 +29,8 @@ type crash struct {
 }
 
 // TestKillLosesNothingAcknowledged ends the server by SIGKILL at random points, twenty times on each
-// database; the audit trail holds at each of them, and still has all that it had before. MPAUTH_TEST_KILLS asks for another number, and MPAUTH_TEST_SEED repeats a run's points.
+// database. At each of them the audit trail holds, and still has all that it had before. MPAUTH_TEST_KILLS
+// asks for another number, and MPAUTH_TEST_SEED repeats a run's points.
 func TestKillLosesNothingAcknowledged(t *testing.T) {
 	t.Parallel()
 	kills := number(t, "MPAUTH_TEST_KILLS", 20)
