@@ -88,7 +88,8 @@ func plainRoutes(t *testing.T, base string, person login) {
 
 	index := get(t, base+"/")
 	require.Equal(t, http.StatusOK, index.status)
-	require.Contains(t, index.body, base+"/graphql")
+	require.Contains(t, index.body, "wx0000000000demo00")
+	require.Contains(t, index.body, "/playground")
 	require.Equal(t, http.StatusNotFound, get(t, base+"/nothing").status)
 	require.Equal(t, http.StatusMethodNotAllowed, get(t, base+"/graphql").status)
 }
