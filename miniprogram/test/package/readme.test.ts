@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -126,6 +126,11 @@ export const used = [${names.join(', ')}, session, graphql]
     const codes = [...read(readme).matchAll(/`([A-Z]+_[A-Z_]+)`/g)].map((match) => match[1] as string)
     expect(codes.length).toBeGreaterThan(20)
     expect(codes.filter((code) => !known.includes(code) && code !== 'MPAUTH_FLOW')).toEqual([])
+  })
+
+  it('shows pictures that there are, and all of them', () => {
+    const shown = [...read(readme).matchAll(/<img src="images\/([\w-]+\.png)" width="\d+" alt="[^"]+">/g)]
+    expect(shown.map((match) => match[1]).sort()).toEqual(readdirSync(join(root, 'images')).sort())
   })
 
   it('lists the variables of the theme', () => {

@@ -24,9 +24,9 @@ after(async () => {
 })
 
 /** Pictures what the screen of a phone shows once somebody has done something. */
-function picture(name, state, act) {
+function picture(name, state, act, height = 700) {
   test(name, options, async () => {
-    const viewport = { width: 1000, height: 700 }
+    const viewport = { width: 1000, height }
     const look = { viewport, deviceScaleFactor: 2, reducedMotion: 'reduce', colorScheme: 'light' }
     const p = await Person.open(browser, server, { state: `user=${name}&platform=devtools&${state}`, ...look })
     await act(p)
@@ -66,7 +66,7 @@ picture('user-container', at('pages/profile/index'), async (p) => {
   await p.tap('用微信头像')
   await p.typeNickname('小猫', { consent: 'given' })
   await p.page.keyboard.press('Enter')
-})
+}, 780)
 
 picture('phone-container', at('pages/profile/index'), async (p) => {
   await p.tap('绑定')
@@ -80,7 +80,7 @@ picture('privacy-popup', at('pages/profile/index'), async (p) => {
 })
 
 test('the phone and what is around it', options, async () => {
-  const look = { viewport: { width: 1280, height: 800 }, deviceScaleFactor: 1.5, locale: 'en-US', reducedMotion: 'reduce' }
+  const look = { viewport: { width: 1280, height: 800 }, deviceScaleFactor: 2, locale: 'en-US', reducedMotion: 'reduce' }
   const p = await Person.open(browser, server, { ...look, colorScheme: 'light' })
   await p.happened('GraphQL SilentLogin')
   await p.tap(/^Longjing tea/)
