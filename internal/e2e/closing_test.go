@@ -187,8 +187,9 @@ func TestErasureAtOnce(t *testing.T) {
 		p := start(t, database)
 		fake := p.url() + "/fakewechat"
 		ann := plant(t, p, database, "ann", "13900000001")
+		eventually(t, func() bool { return pictures(t, database) == 1 }, "the server has tried its store")
 		closeAccount(t, p.url(), fake, "ann", ann.token)
-		eventually(t, func() bool { return pictures(t, database) == 0 }, "no picture is left, and no trial of the store")
+		require.Zero(t, pictures(t, database))
 		require.Empty(t, search(everythingStored(t, database), ann.all()))
 		require.Equal(t, "SESSION_REVOKED", ask(t, p.url(), ann.token, me, nil).code())
 		back := must(t, p.url(), "", restoreAccount, arrive(t, fake, "ann", nil))
