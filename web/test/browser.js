@@ -66,6 +66,7 @@ export class Phone extends Watched {
   }
 
   async load(state = '') {
+    await this.page.goto('about:blank') // another part behind # alone would not load the page anew
     await this.page.goto(`${this.address}/${state && `#${state}`}`)
     await this.page.locator('html[data-ready]').waitFor({ state: 'attached' })
   }
@@ -108,7 +109,7 @@ export class Phone extends Watched {
 
   /** Waits for a line in the log. */
   async happened(text) {
-    await this.log.locator('li', { hasText: text }).last().waitFor()
+    await this.log.locator('li', { hasText: text }).filter({ visible: true }).last().waitFor()
   }
 }
 

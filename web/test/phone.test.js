@@ -55,6 +55,7 @@ test('who refuses loses nothing, and can change their mind', async () => {
   await p.sheet('Your phone number').getByRole('button', { name: 'Don’t allow' }).click()
   await p.happened('getPhoneNumber:fail user deny')
   await p.tap('Use my WeChat number')
+  await p.sheet('Your phone number').waitFor()
   await p.page.keyboard.press('Enter') // the focus is on what most people want
   await p.reads('Order 1001')
   await p.close()
@@ -195,7 +196,8 @@ test('the panel makes trouble and takes it back', async () => {
   await p.happened('WECHAT_UNAVAILABLE')
   // A phone that is opened later does not find what this one left.
   await p.load('user=fay')
-  await p.happened('200')
+  await p.happened('GraphQL SilentLogin')
+  await p.happened('jscode2session')
   assert.equal(await p.page.getByRole('switch', { name: 'WeChat is down' }).isChecked(), false)
   await p.close(/mpauth: login failed/)
 })
