@@ -45,8 +45,8 @@ type pair struct {
 //
 // Whoever is shut out, or has asked to close the account, cannot be merged: neither must end by it.
 //
-// Faults: NOT_FOUND, also for an offer that does not hold any more; ACCOUNT_DISABLED, ACCOUNT_CLOSING,
-// SESSION_REVOKED, UNAVAILABLE.
+// Faults: NOT_FOUND, also for an offer that does not hold any more, for whatever reason: the state of the
+// other account is not the caller's business. SESSION_REVOKED, UNAVAILABLE.
 func (s *Service) MergeAccounts(ctx context.Context, caller Caller, id uuid.UUID) (*Merge, error) {
 	until := s.now().Add(undoTime)
 	var into uuid.UUID
@@ -80,8 +80,7 @@ func (s *Service) userOf(ctx context.Context, caller Caller, person uuid.UUID) (
 	return &m.User, nil
 }
 
-// lockOffer locks both users of an offer of the caller, and sees that it holds. Faults: NOT_FOUND,
-// ACCOUNT_DISABLED, ACCOUNT_CLOSING.
+// lockOffer locks both users of an offer of the caller, and sees that it holds. Faults: NOT_FOUND.
 func (s *Service) lockOffer(ctx context.Context, tx *ent.Tx, caller Caller, id uuid.UUID) (*pair, error) {
 	offer, err := s.findOffer(ctx, tx.Merge, caller.UserID, id)
 	if err != nil {
@@ -98,8 +97,8 @@ func (s *Service) lockOffer(ctx context.Context, tx *ent.Tx, caller Caller, id u
 	now := s.now()
 	for _, who := range []*ent.User{p.from, p.into} {
 		state := accountState{Status: who.Status, DisabledUntil: who.DisabledUntil, ClosesAt: who.ClosesAt}
-		if err := state.admits(now); err != nil {
-			return nil, err
+		if state.admits(now) != nil {
+			return nil, noSuchOffer()
 		}
 	}
 	holds, err := s.holds(ctx, tx, p)

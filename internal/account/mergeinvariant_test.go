@@ -80,7 +80,7 @@ func (f *familyLife) step(r *rapid.T) {
 		require.NoError(f.t, err)
 	case "merge":
 		if _, err := f.w.MergeAccounts(ctx, caller, f.merges[name]); err != nil {
-			require.Contains(f.t, []fault.Code{fault.NotFound, fault.AccountClosing, fault.AccountDisabled}, fault.CodeOf(err))
+			require.Contains(f.t, []fault.Code{fault.NotFound}, fault.CodeOf(err))
 		}
 	case "undo":
 		if _, err := f.w.UndoMerge(ctx, caller, f.merges[name]); err != nil {
@@ -135,7 +135,7 @@ func TestMergeBesideEverything(t *testing.T) {
 			_, err := w.prove(t, into, ann, number)
 			require.NoError(t, err)
 			offer, _ := w.prove(t, from, bob, number)
-			allowed := []fault.Code{"", fault.NotFound, fault.SessionRevoked, fault.PhoneTaken, fault.AccountClosing}
+			allowed := []fault.Code{"", fault.NotFound, fault.SessionRevoked, fault.PhoneTaken}
 			var all sync.WaitGroup
 			for _, does := range []func() error{
 				func() error { _, err := w.MergeAccounts(t.Context(), from, offer); return err },

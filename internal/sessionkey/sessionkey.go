@@ -63,6 +63,10 @@ const (
 	Stale Lookup = "stale" // the entry was of another key, or did not open
 )
 
+// cacheLife is how long the cache may know of somebody who has been erased by another replica, which
+// cannot tell it.
+const cacheLife = time.Hour
+
 // Store reads rings. It is safe for concurrent use.
 type Store struct {
 	Options
@@ -105,7 +109,7 @@ func place(appID, openID string) seal.Place {
 // Remember puts the ring that a login stored into the cache.
 func (s *Store) Remember(id uuid.UUID, appID, openID string, ring Ring) {
 	ring.owner = place(appID, openID)
-	s.cache.Set(id.String(), ring, 1)
+	s.cache.SetWithTTL(id.String(), ring, 1, cacheLife)
 }
 
 // Forget drops what the cache knows of an identity.
@@ -147,7 +151,7 @@ func (s *Store) Reload(ctx context.Context, id uuid.UUID) ([]string, error) {
 	}
 	ring := Ring{owner: place(row.AppID, row.OpenID), PreviousUntil: row.PreviousKeyUntil}
 	ring.Current, ring.Print, ring.Previous = value(row.SessionKey), value(row.SessionKeyPrint), value(row.PreviousKey)
-	s.cache.Set(id.String(), ring, 1)
+	s.cache.SetWithTTL(id.String(), ring, 1, cacheLife)
 	return s.open(ring)
 }
 
