@@ -31,7 +31,8 @@ function picture(name, state, act, height = 700) {
     const p = await Person.open(browser, server, { state: `user=${name}&platform=devtools&${state}`, ...look })
     await act(p)
     await p.settle()
-    await p.device.locator('.app').screenshot({ path: `${checkout}/miniprogram/images/${name}.png`, animations: 'disabled' })
+    const path = `${checkout}/miniprogram/images/${name}.png`
+    await p.device.locator('.app').screenshot({ path, animations: 'disabled' })
     await p.close()
   })
 }
@@ -80,7 +81,8 @@ picture('privacy-popup', at('pages/profile/index'), async (p) => {
 })
 
 test('the phone and what is around it', options, async () => {
-  const look = { viewport: { width: 1280, height: 800 }, deviceScaleFactor: 2, locale: 'en-US', reducedMotion: 'reduce' }
+  const viewport = { width: 1280, height: 800 }
+  const look = { viewport, deviceScaleFactor: 2, locale: 'en-US', reducedMotion: 'reduce' }
   const p = await Person.open(browser, server, { ...look, colorScheme: 'light' })
   await p.happened('GraphQL SilentLogin')
   await p.tap(/^Longjing tea/)

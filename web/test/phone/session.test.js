@@ -5,6 +5,10 @@ import { operationOf } from './person.js'
 import { onEachDatabase } from './worlds.js'
 
 const devices = 'pages/settings/index'
+const umbrella = 'page=pages/item/index?id=umbrella'
+
+/** What the browser hears of a fuse. */
+const fuse = [/code: (WX_LOGIN_FAILED|FUSE_OPEN)|fuse (open|closed)/]
 
 // One person with twenty phones is more than the server allows unasked.
 const environment = { MPAUTH_MAX_SESSIONS: '100', MPAUTH_RATE_LIMITS: 'off' }
@@ -28,7 +32,8 @@ onEachDatabase('a login lives on', { environment }, (world) => {
         if (operationOf(request) !== 'Revoke') return route.continue()
         const headers = request.headers()
         old ??= headers.authorization
-        const go = () => route.continue(headers.authorization === old ? { headers: { ...headers, authorization: `${old}x` } } : {})
+        const spoilt = { headers: { ...headers, authorization: `${old}x` } }
+        const go = () => route.continue(headers.authorization === old ? spoilt : {})
         if (keeps) kept.push(go)
         else await go()
       })
@@ -129,7 +134,7 @@ onEachDatabase('a login lives on', { environment }, (world) => {
     }))
 
   test('whoever taps again and again without a network blows the fuse, and time restores it', (t) =>
-    world.visit(t, { state: 'user=wera&trouble=offline&page=pages/item/index?id=tea', clock: true, expected: [/code: (WX_LOGIN_FAILED|FUSE_OPEN)|fuse (open|closed)/] }, async (p) => {
+    world.visit(t, { state: `user=wera&trouble=offline&${umbrella}`, clock: true, expected: fuse }, async (p) => {
       const logins = () => p.log.getByText('wx.login', { exact: true }).count()
       const tap = async () => {
         await p.tap('立即购买')
@@ -159,7 +164,7 @@ onEachDatabase('a login lives on', { environment }, (world) => {
     }))
 
   test('offline nothing is lost, and it goes on when the network is back', (t) =>
-    world.visit(t, { state: `user=vera&page=${encodeURIComponent('pages/item/index?id=umbrella')}`, expected: [/code: NETWORK/] }, async (p) => {
+    world.visit(t, { state: `user=vera&${umbrella}`, expected: [/code: NETWORK/] }, async (p) => {
       await p.tap('立即购买')
       await p.givePhone()
       await p.reads('订单 1001')

@@ -3,6 +3,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { onEachDatabase } from './worlds.js'
 
+const link = encodeURIComponent('pages/orders/index?status=paid&from=share')
+
 onEachDatabase('a shop', {}, (world) => {
   test('a first visit ends with an order, by one tap on "buy"', (t) =>
     world.visit(t, { state: 'user=anna' }, async (p) => {
@@ -49,7 +51,7 @@ onEachDatabase('a shop', {}, (world) => {
     }))
 
   test('a shared link asks on a page of its own, and comes back with its query', (t) =>
-    world.visit(t, { state: `user=dora&page=${encodeURIComponent('pages/orders/index?status=paid&from=share')}` }, async (p) => {
+    world.visit(t, { state: `user=dora&page=${link}` }, async (p) => {
       await p.shows('授权')
       await p.tap('返回')
       await p.reads('查看订单需要手机号')

@@ -51,14 +51,16 @@ class World {
     const query = 'mutation LogIn($input: SilentLoginInput!) { silentLogin(input: $input) { token } }'
     const variables = { input: { code, device: { id: device, name: device } } }
     const headers = { 'content-type': 'application/json' }
-    const response = await fetch(`${this.address}/graphql`, { method: 'POST', headers, body: JSON.stringify({ query, variables }) })
+    const body = JSON.stringify({ query, variables })
+    const response = await fetch(`${this.address}/graphql`, { method: 'POST', headers, body })
     const { errors } = await response.json()
     if (errors) throw new Error(errors[0].message)
   }
 
   /** Asks the WeChat in the box for what only its owner can do. */
   async wechat(control, question) {
-    const response = await fetch(`${this.address}/fakewechat/_control/${control}`, { method: 'POST', body: JSON.stringify(question) })
+    const address = `${this.address}/fakewechat/_control/${control}`
+    const response = await fetch(address, { method: 'POST', body: JSON.stringify(question) })
     if (!response.ok) throw new Error(`${control}: ${response.status} ${await response.text()}`)
     return response.json()
   }
