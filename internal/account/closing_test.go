@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -210,10 +212,27 @@ func TestNothingOfAnErasedPersonIsLeft(t *testing.T) {
 			require.NotContains(t, after, value, name)
 		}
 		require.Empty(t, w.album.keys())
+		w.requireNotInFiles(t, planted)
 		keys, err = w.keys.Keys(t.Context(), identity.ID, *identity.SessionKeyPrint)
 		require.NoError(t, err)
 		require.Empty(t, keys, "no key is kept in memory")
 	})
+}
+
+// requireNotInFiles looks into the files of SQLite themselves, where a deleted row may live on.
+func (w *world) requireNotInFiles(t testing.TB, planted map[string]string) {
+	t.Helper()
+	path := w.shared.options.SQLitePath
+	if path == "" {
+		return
+	}
+	for _, file := range []string{path, path + "-wal"} {
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, name := range []string{"openid", "unionid", "nickname", "device", "device name"} {
+			require.NotContains(t, string(content), planted[name], "%s in %s", name, filepath.Base(file))
+		}
+	}
 }
 
 // everyValue is the text of every column of every row, bytes in hexadecimal.

@@ -86,7 +86,19 @@ func (s *Service) erase(ctx context.Context, by Actor, person uuid.UUID, reason 
 		s.SessionKeys.Forget(i.ID)
 	}
 	s.dropAvatars(ctx, avatar.IDIn(pictures...))
+	s.forgetPages(ctx)
 	return nil
+}
+
+// forgetPages has SQLite overwrite what its log of writes still holds of the person. While others are
+// reading it cannot; then the next erasure, or the end of the process, does it.
+func (s *Service) forgetPages(ctx context.Context) {
+	if s.DB.Dialect != dialect.SQLite {
+		return
+	}
+	if _, err := s.DB.SQL.ExecContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)"); err != nil {
+		s.Log.WarnContext(ctx, "the write-ahead log of SQLite was not emptied after an erasure", "error", err)
+	}
 }
 
 // lockUser reads a user that nobody else changes until tx ends. Faults: NOT_FOUND.
