@@ -217,7 +217,7 @@ func TestABanOutlivesTheAccount(t *testing.T) {
 				map[string]any{"input": map[string]any{"userId": erased.user, "reason": "e2e"}})
 		}
 		comeDue(t, p, database)
-		p, a = startAdmin(t, database)
+		p, _ = startAdmin(t, database)
 		fake = p.url() + "/fakewechat"
 		db := openDatabase(t, database)
 		eventually(t, func() bool { return count(t, db, `SELECT COUNT(*) FROM users`) == 0 }, "all are erased")
