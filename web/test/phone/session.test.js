@@ -7,6 +7,15 @@ import { onEachDatabase } from './worlds.js'
 const devices = 'pages/settings/index'
 const umbrella = 'page=pages/item/index?id=umbrella'
 
+/** A phone number as the app shows it. */
+const masked = /^\d{3}\*{4}\d{4}$/
+
+/** What the browser hears of a login to an account that is about to be erased. */
+const closing = [/code: ACCOUNT_CLOSING/]
+
+/** What a page needs so that the test can see what was copied. */
+const clipboard = ['clipboard-read', 'clipboard-write']
+
 /** What the browser hears of a fuse. */
 const fuse = [/code: (WX_LOGIN_FAILED|FUSE_OPEN)|fuse (open|closed)/]
 
@@ -102,6 +111,46 @@ onEachDatabase('a login lives on', { environment }, (world) => {
       assert.equal(p.count('SilentLogin'), 2)
     }))
 
+  test('who closes the account is out, and gets it back as it was, but only by asking for it', (t) =>
+    world.visit(t, { state: 'user=yves&page=pages/profile/index', permissions: clipboard, expected: closing }, async (p) => {
+      await p.tap('绑定')
+      await p.answer('获取并验证你的手机号', '允许')
+      await p.reads(masked)
+      await p.tap('设置')
+      await p.reads('本机')
+      const before = await copyData(p)
+
+      await p.tap('注销账号')
+      await p.answer(/确定注销吗？$/, '取消')
+      await p.reads('本机')
+      await p.tap('注销账号')
+      await p.answer(/确定注销吗？$/, '确定')
+      await p.toast(/^将于 .+ 删除$/)
+      await p.reads('你已退出登录。')
+
+      // Who does not say that the account is to stay is not logged in, now or at the next start.
+      await p.tap('登录')
+      await p.answer(/要保留账号并登录吗？$/, '取消')
+      await p.sheet(/要保留账号并登录吗？$/).waitFor({ state: 'hidden' })
+      await p.reads('你已退出登录。')
+      await p.press('关掉再打开')
+      await p.tab('我的')
+      await p.reads('未登录')
+      assert.equal(p.count('RestoreAccount'), 0)
+
+      await p.tap('设置')
+      await p.tap('登录')
+      await p.answer(/要保留账号并登录吗？$/, '确定')
+      await p.reads('本机')
+      await p.reads(masked)
+      const after = await copyData(p)
+      assert.deepEqual(after.user, before.user)
+      assert.deepEqual(devicesOf(after), devicesOf(before))
+      const all = ['SilentLogin', 'UpdatePhone', 'Devices', 'ExportMyData', 'DeleteAccount', 'Logout']
+      all.push('SilentLogin', 'SilentLogin', 'RestoreAccount', 'Devices', 'ExportMyData')
+      assert.deepEqual(p.sent, all)
+    }))
+
   test('a device that is logged out from another one starts a session of its own', (t) =>
     world.visit(t, { state: `user=tina&page=${devices}` }, (first) =>
       world.visit(t, { state: `user=tina&page=${devices}` }, async (second) => {
@@ -174,7 +223,7 @@ onEachDatabase('a login lives on', { environment }, (world) => {
       await p.toast('网络不给力，请检查网络后重试')
       await p.press('关掉再打开')
       await p.tab('我的')
-      await p.reads(/^\d{3}\*{4}\d{4}$/) // still signed in, from what the phone keeps
+      await p.reads(masked) // still signed in, from what the phone keeps
       await p.trouble('断网', false)
       await p.tab('首页')
       await p.tap('长柄伞 ¥99')
@@ -183,6 +232,18 @@ onEachDatabase('a login lives on', { environment }, (world) => {
       assert.equal(p.count('SilentLogin'), 1)
     }))
 })
+
+/** Copies what the server knows of the person, as the person would, and returns it. */
+async function copyData(p) {
+  await p.page.evaluate(() => navigator.clipboard.writeText(''))
+  await p.tap('复制我的数据')
+  await p.toast('已复制')
+  const read = () => p.page.evaluate(() => navigator.clipboard.readText())
+  await until(async () => (await read()) !== '')
+  return JSON.parse(await read())
+}
+
+const devicesOf = ({ sessions }) => sessions.map(({ deviceId, deviceName }) => ({ deviceId, deviceName }))
 
 /** Waits for what can be seen only here. */
 async function until(done) {
