@@ -10,11 +10,8 @@ const umbrella = 'page=pages/item/index?id=umbrella'
 /** A phone number as the app shows it. */
 const masked = /^\d{3}\*{4}\d{4}$/
 
-/** What the browser hears of a login to an account that is about to be erased. */
-const closing = [/code: ACCOUNT_CLOSING/]
-
-/** What a page needs so that the test can see what was copied. */
-const clipboard = ['clipboard-read', 'clipboard-write']
+/** Lets the test see what was copied, and the browser hear of a login to an account that is about to be erased. */
+const closing = { permissions: ['clipboard-read', 'clipboard-write'], expected: [/code: ACCOUNT_CLOSING/] }
 
 /** What the browser hears of a fuse. */
 const fuse = [/code: (WX_LOGIN_FAILED|FUSE_OPEN)|fuse (open|closed)/]
@@ -112,7 +109,7 @@ onEachDatabase('a login lives on', { environment }, (world) => {
     }))
 
   test('who closes the account is out, and gets it back as it was, but only by asking for it', (t) =>
-    world.visit(t, { state: 'user=yves&page=pages/profile/index', permissions: clipboard, expected: closing }, async (p) => {
+    world.visit(t, { state: 'user=yves&page=pages/profile/index', ...closing }, async (p) => {
       await p.tap('绑定')
       await p.answer('获取并验证你的手机号', '允许')
       await p.reads(masked)
