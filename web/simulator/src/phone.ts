@@ -1,6 +1,7 @@
 import type { Bundle } from './bundle'
+import type { Host, Launch } from './runtime/context'
 import { type Navigation, parseAddress } from './runtime/navigation'
-import { type Launch, Program } from './runtime/program'
+import { Program } from './runtime/program'
 import { type Account, type Chrome, type Device, defaultAccount, defaultDevice, type Shelf, type Surroundings, type WeChat } from './surroundings'
 import { Trace } from './trace'
 
@@ -23,7 +24,7 @@ export interface PhoneOptions {
 }
 
 /** A phone with one Mini Program: what a person and the world can do to it. */
-export class Phone {
+export class Phone implements Host {
   readonly bundle: Bundle
   readonly screen: HTMLElement
   readonly surroundings: Surroundings
@@ -34,7 +35,6 @@ export class Phone {
   readonly trace = new Trace()
   readonly resolveUrl: (url: string) => string
   readonly wire: (url: string, init: RequestInit) => Promise<Response>
-  /** What is known of the session key since the last login code, by person. */
   readonly sessions = new Map<string, { atCode: number; seen?: number }>()
   #user: string
   #program: Program | undefined
@@ -123,7 +123,6 @@ export class Phone {
     })
   }
 
-  /** The person pulls the page down. */
   pullDown() {
     this.#program?.navigation.top?.call('onPullDownRefresh')
   }
@@ -156,7 +155,6 @@ export class Phone {
     return `miniprogram:${this.device.appId}:${this.#user}:`
   }
 
-  /** Tells the bars around the page what to show now. */
   refreshChrome() {
     const top = this.#program?.navigation.top
     if (top) this.surroundings.showChrome(this.#chrome())

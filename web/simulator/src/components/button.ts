@@ -1,4 +1,4 @@
-import type { Program } from '../runtime/program'
+import type { Context } from '../runtime/context'
 import { failure, WxError } from '../wx/api'
 import { phoneNumber } from '../wx/phone-number'
 import { around, disable, on, type Part, pressable, type Spec } from './define'
@@ -14,7 +14,7 @@ const events: Record<string, string> = {
 }
 
 /** `<button>`, with the open-types that a login needs. Only a tap of the person starts one. */
-export function button(program: Program): Spec {
+export function button(program: Context): Spec {
   return {
     properties: {
       type: String,
@@ -43,7 +43,7 @@ export function button(program: Program): Spec {
   }
 }
 
-function tapped(program: Program, part: Part) {
+function tapped(program: Context, part: Part) {
   if (on(part.data.disabled)) return
   const form = around(part, 'wx-form')
   const { formType } = part.data
@@ -62,7 +62,7 @@ function tapped(program: Program, part: Part) {
   }
 }
 
-async function open(program: Program, part: Part, type: string) {
+async function open(program: Context, part: Part, type: string) {
   const call = program.trace.add('call', `button ${type}`)
   try {
     const detail = await ask(program, part, type)
@@ -75,13 +75,13 @@ async function open(program: Program, part: Part, type: string) {
   }
 }
 
-function ask(program: Program, part: Part, type: string): Promise<object> {
+function ask(program: Context, part: Part, type: string): Promise<object> {
   if (type === 'chooseAvatar') return avatar(program)
   if (type === 'getUserInfo') return (program.wx.getUserInfo as () => Promise<object>)()
   return phoneNumber(program, type === 'getRealtimePhoneNumber', part.data.phoneNumberNoQuotaToast !== false)
 }
 
-async function avatar(program: Program): Promise<object> {
+async function avatar(program: Context): Promise<object> {
   await program.privacy.pass('chooseAvatar', 'userInfo')
   // On Android the picker is another activity: the program goes to the background and comes back.
   const away = program.device.platform === 'android'
@@ -92,7 +92,7 @@ async function avatar(program: Program): Promise<object> {
   return { avatarUrl: program.files.add(picture) }
 }
 
-function tell(program: Program, part: Part, type: string, detail: object, of?: number) {
+function tell(program: Context, part: Part, type: string, detail: object, of?: number) {
   program.timers.deliver(() => {
     const ok = !/fail|deny/.test((detail as { errMsg: string }).errMsg)
     program.trace.add('event', events[type]!, { ok, detail, ...(of !== undefined && { of }) })

@@ -1,4 +1,4 @@
-import type { Program } from '../runtime/program'
+import type { Context } from '../runtime/context'
 import { disable, fields, on, type Part, pressable, type Spec } from './define'
 
 /** `<scroll-view>`: an element that scrolls, and says when it comes to its ends. */
@@ -102,7 +102,7 @@ const targets: Record<string, string> = {
 }
 
 /** `<navigator>`: a link to another page. */
-export function navigator(program: Program): Spec {
+export function navigator(program: Context): Spec {
   return {
     properties: {
       url: String,
@@ -127,7 +127,7 @@ export function navigator(program: Program): Spec {
 }
 
 /** `<picker>`: what is in it opens a sheet to pick from. */
-export function picker(program: Program): Spec {
+export function picker(program: Context): Spec {
   return {
     properties: {
       mode: { type: String, value: 'selector' },
@@ -156,7 +156,7 @@ export function picker(program: Program): Spec {
   }
 }
 
-async function pick(program: Program, part: Part) {
+async function pick(program: Context, part: Part) {
   if (on(part.data.disabled)) return
   const { mode, value, rangeKey, start, end } = part.data
   const named = (item: unknown) => String(rangeKey ? (item as Record<string, unknown>)[String(rangeKey)] : item)

@@ -1,4 +1,4 @@
-import type { Program } from '../runtime/program'
+import type { Context } from '../runtime/context'
 import { lengths } from '../lengths'
 import { posix } from '../runtime/paths'
 import { on, type Part, type Spec } from './define'
@@ -24,7 +24,7 @@ export const text: Spec = {
 const fits: Record<string, string> = { scaleToFill: 'fill', aspectFit: 'contain', aspectFill: 'cover', center: 'none' }
 
 /** `<image>`: of the project, of the temporary files, or of the network as far as the page's policy goes. */
-export function image(program: Program): Spec {
+export function image(program: Context): Spec {
   const pictures = new WeakMap<Part, HTMLImageElement>()
   return {
     properties: {
@@ -59,7 +59,7 @@ export function image(program: Program): Spec {
   }
 }
 
-async function load(program: Program, part: Part, picture: HTMLImageElement, src: string) {
+async function load(program: Context, part: Part, picture: HTMLImageElement, src: string) {
   const temporary = await program.files.picture(src)
   if (part.data.src !== src) return
   const address =
@@ -147,7 +147,7 @@ function rendered(node: RichNode): Node {
 }
 
 /** `<page-meta>`: the style of the page as a whole. */
-export function pageMeta(program: Program): Spec {
+export function pageMeta(program: Context): Spec {
   return {
     properties: {
       pageStyle: String,
@@ -162,7 +162,7 @@ export function pageMeta(program: Program): Spec {
   }
 }
 
-function meta(program: Program, part: Part) {
+function meta(program: Context, part: Part) {
   const page = part.host.closest<HTMLElement>('wx-page')
   if (!page) return
   page.style.cssText = lengths(String(part.data.pageStyle ?? ''))

@@ -1,4 +1,4 @@
-import type { Program } from '../runtime/program'
+import type { Context } from '../runtime/context'
 import { fields, type Spec } from './define'
 
 /** What a button may do to the form around it. */
@@ -9,7 +9,7 @@ interface FieldComponent {
 }
 
 /** `<form>`: gathers what its fields hold when a button in it says so. */
-export function form(program: Program): Spec {
+export function form(program: Context): Spec {
   return {
     properties: { reportSubmit: Boolean, reportSubmitTimeout: Number },
     created(part) {
@@ -25,7 +25,7 @@ export function form(program: Program): Spec {
   }
 }
 
-function values(program: Program, root: Element): Record<string, unknown> {
+function values(program: Context, root: Element): Record<string, unknown> {
   const found: Record<string, unknown> = {}
   for (const element of root.querySelectorAll('*')) {
     const field = fields.get(element)

@@ -1,5 +1,5 @@
 import type { glassEasel } from 'glass-easel-miniprogram-adapter'
-import type { Program } from '../runtime/program'
+import type { Context } from '../runtime/context'
 import { button } from './button'
 import { choiceSpecs } from './choice'
 import { navigator, picker, rootPortal, scrollView, swiper, swiperItem } from './containers'
@@ -9,7 +9,7 @@ import { form } from './form'
 import { input, textarea } from './input'
 
 /** Defines the components that come with WeChat. */
-export function defineBuiltIns(space: glassEasel.ComponentSpace, program: Program) {
+export function defineBuiltIns(space: glassEasel.ComponentSpace, program: Context) {
   const specs: Record<string, Spec> = {
     view,
     'cover-view': view,

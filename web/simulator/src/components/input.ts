@@ -1,4 +1,4 @@
-import type { Program } from '../runtime/program'
+import type { Context } from '../runtime/context'
 import { fields, on, type Part, type Spec } from './define'
 
 type Native = HTMLInputElement | HTMLTextAreaElement
@@ -30,7 +30,7 @@ const shared = {
 const keyboards: Record<string, string> = { number: 'numeric', idcard: 'text', digit: 'decimal' }
 
 /** `<input>`, and with the type `nickname` WeChat's check of what was typed. */
-export function input(program: Program): Spec {
+export function input(program: Context): Spec {
   return {
     properties: { ...shared, type: { type: String, value: 'text' }, password: Boolean, safePasswordSalt: String },
     created: (part) => build(part, document.createElement('input'), program),
@@ -45,7 +45,7 @@ export function input(program: Program): Spec {
   }
 }
 
-export function textarea(program: Program): Spec {
+export function textarea(program: Context): Spec {
   return {
     properties: {
       ...shared,
@@ -61,7 +61,7 @@ export function textarea(program: Program): Spec {
   }
 }
 
-function build(part: Part, native: Native, program: Program) {
+function build(part: Part, native: Native, program: Context) {
   natives.set(part, native)
   native.maxLength = 140
   native.autocomplete = 'off'
@@ -112,7 +112,7 @@ function typed(part: Part, native: Native, detail: { value: string; cursor: numb
   if (replaced !== undefined) part.setData({ value: replaced })
 }
 
-function offer(part: Part, native: Native, program: Program) {
+function offer(part: Part, native: Native, program: Context) {
   const end = program.surroundings.offerNickname((nickname) => {
     native.value = nickname
     typed(part, native, { value: nickname, cursor: nickname.length })
@@ -124,7 +124,7 @@ function offer(part: Part, native: Native, program: Program) {
  * WeChat looks at a nickname when the field is left, and empties the field later when it does not pass.
  * Without consent to the privacy guide the field is a plain one.
  */
-async function review(part: Part, native: Native, program: Program) {
+async function review(part: Part, native: Native, program: Context) {
   const nickname = native.value
   if (part.data.type !== 'nickname' || nickname === '' || !program.privacy.agreed) return
   const call = program.trace.add('call', 'input nickname review')

@@ -7,19 +7,12 @@ import type { Trace } from '../trace'
 import { createWx } from '../wx'
 import { TemporaryFiles } from '../wx/files'
 import { Privacy } from '../wx/privacy'
+import type { Context, Host, Launch, TabMark } from './context'
 import { Definitions } from './definitions'
 import { Loader } from './loader'
 import { type Address, Navigation } from './navigation'
 import { PageHost } from './page'
 import { Timers } from './timers'
-import type { Phone } from '../phone'
-
-/** With what a program is started, or comes to the front. */
-export interface Launch extends Address {
-  /** The scene that WeChat tells, 1001 for the list of Mini Programs. */
-  scene: number
-  referrerInfo: Record<string, unknown>
-}
 
 type AppInstance = Record<string, unknown>
 
@@ -27,18 +20,16 @@ type AppInstance = Record<string, unknown>
 const suspendAfterMs = 5000
 
 /** One life of a Mini Program, from its cold start until it is killed. */
-export class Program {
+export class Program implements Context {
   readonly bundle: Bundle
-  readonly phone: Phone
+  readonly phone: Host
   readonly timers = new Timers()
   readonly definitions: Definitions
   readonly navigation: Navigation
   readonly wx: Record<string, unknown>
-  /** Badges and dots that the program put on tabs, by path. */
-  readonly tabMarks = new Map<string, { badge?: string; dot?: boolean; text?: string }>()
+  readonly tabMarks = new Map<string, TabMark>()
   readonly files: TemporaryFiles
   readonly privacy: Privacy
-  /** With what the program was started, and with what it came to the front last. */
   readonly launch: Launch
   entered: Launch
   foreground = false
@@ -51,14 +42,14 @@ export class Program {
   readonly #loader: Loader
   readonly #appListeners = new Map<string, Set<(value: unknown) => void>>()
 
-  constructor(phone: Phone, launch: Launch) {
+  constructor(phone: Host, launch: Launch) {
     this.phone = phone
     this.bundle = phone.bundle
     this.launch = this.entered = launch
     this.#base.replaceSync(baseStyle)
     this.files = new TemporaryFiles(phone.device.platform)
     this.privacy = new Privacy(this)
-    this.wx = createWx(this)
+    this.wx = createWx(this, this.privacy)
     this.definitions = new Definitions(
       this.bundle,
       (space) => defineBuiltIns(space, this),
@@ -125,7 +116,6 @@ export class Program {
     this.navigation.reLaunch(`/${path}${search && `?${search}`}`)
   }
 
-  /** The person looks at something else. After five seconds the program stands still. */
   toBackground() {
     if (!this.foreground) return
     this.foreground = false
@@ -139,7 +129,6 @@ export class Program {
     }, suspendAfterMs)
   }
 
-  /** The person looks at the program again. */
   toForeground(launch: Launch = this.entered) {
     if (this.foreground) return
     clearTimeout(this.#suspension)
@@ -165,7 +154,6 @@ export class Program {
     for (const page of this.navigation.pages) page.element.remove()
   }
 
-  /** Listeners that wx registers by name (`appShow`), and those of the runtime (`suspend`). */
   on(name: string, listener: (value: never) => void) {
     const listeners = this.#appListeners.get(name) ?? new Set()
     this.#appListeners.set(name, listeners.add(listener as (value: unknown) => void))
@@ -180,7 +168,6 @@ export class Program {
     for (const listener of [...(this.#appListeners.get(name) ?? [])]) this.guard(name, () => listener(value))
   }
 
-  /** Runs code of the program. What it throws is told to it and to the console, and stops nothing else. */
   guard<T>(what: string, run: () => T): T | undefined {
     if (this.ended) return undefined
     try {

@@ -1,4 +1,4 @@
-import type { Program } from '../runtime/program'
+import type { Context } from '../runtime/context'
 
 /** The failure of an API: what WeChat says after `fail `, and its number where it has one. */
 export class WxError extends Error {
@@ -39,7 +39,7 @@ export function failure(name: string, error: unknown): { errMsg: string; errno?:
  * An asynchronous API as WeChat has them: its callbacks come in a task of their own, `complete` after the
  * other one. Without any callback it returns a promise, unless `promise` is false; with one, undefined.
  */
-export function asynchronous(program: Program, name: string, run: Run, promise = true): Api {
+export function asynchronous(program: Context, name: string, run: Run, promise = true): Api {
   return (options = {}) => {
     const { success, fail, complete, ...detail } = options
     const id = program.trace.add('call', name, { detail })
@@ -68,7 +68,7 @@ export function asynchronous(program: Program, name: string, run: Run, promise =
 
 /** A synchronous API, which throws what it fails with. */
 export function synchronous<A extends unknown[], R>(
-  program: Program,
+  program: Context,
   name: string,
   run: (...args: A) => R,
 ): (...args: A) => R {

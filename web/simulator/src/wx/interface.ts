@@ -1,14 +1,14 @@
-import type { Program } from '../runtime/program'
+import type { Context, TabMark } from '../runtime/context'
 import { NavigationError, type Navigation } from '../runtime/navigation'
 import { asynchronous, type Options, WxError } from './api'
 
 const defaultToastMs = 1500
 
-export function interfaceApis(program: Program): Record<string, unknown> {
+export function interfaceApis(program: Context): Record<string, unknown> {
   return { ...navigationApis(program), ...feedbackApis(program), ...barApis(program) }
 }
 
-function navigationApis(program: Program): Record<string, unknown> {
+function navigationApis(program: Context): Record<string, unknown> {
   const go = (name: string, run: (navigation: Navigation, options: Options) => unknown) =>
     asynchronous(program, name, (options) => {
       try {
@@ -31,7 +31,7 @@ function navigationApis(program: Program): Record<string, unknown> {
   }
 }
 
-function feedbackApis(program: Program): Record<string, unknown> {
+function feedbackApis(program: Context): Record<string, unknown> {
   const { surroundings } = program
   let hiding: number | undefined
   const show = (title: unknown, icon: string, mask: unknown) => {
@@ -79,7 +79,7 @@ function feedbackApis(program: Program): Record<string, unknown> {
   }
 }
 
-function barApis(program: Program): Record<string, unknown> {
+function barApis(program: Context): Record<string, unknown> {
   const change = (name: string, run: (options: Options) => void) =>
     asynchronous(program, name, (options) => {
       run(options)
@@ -90,7 +90,7 @@ function barApis(program: Program): Record<string, unknown> {
     if (!page) throw new WxError('page is not found')
     return page
   }
-  const mark = (index: unknown, change: { badge?: string; dot?: boolean; text?: string }) => {
+  const mark = (index: unknown, change: TabMark) => {
     const tab = program.bundle.app.tabBar?.list[Number(index)]
     if (!tab) throw new WxError('tabbar item not found')
     if (!program.navigation.isTab(top().path)) throw new WxError('not TabBar page')

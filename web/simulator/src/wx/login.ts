@@ -1,4 +1,4 @@
-import type { Program } from '../runtime/program'
+import type { Context } from '../runtime/context'
 import { asynchronous, synchronous, WxError } from './api'
 
 /** What DevTools gives in place of a code when there is no AppID. */
@@ -7,7 +7,7 @@ const mockCode = 'the code is a mock one'
 const greyAvatar =
   "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 2 2'%3E%3Cpath fill='%23ccc' d='M0 0h2v2H0z'/%3E%3C/svg%3E"
 
-export function loginApis(program: Program): Record<string, unknown> {
+export function loginApis(program: Context): Record<string, unknown> {
   const { phone } = program
   const reachable = () => {
     if (phone.device.networkType === 'none') throw new WxError('network is not available', 600001)
@@ -57,7 +57,7 @@ export function loginApis(program: Program): Record<string, unknown> {
   }
 }
 
-async function newCode(program: Program): Promise<string> {
+async function newCode(program: Context): Promise<string> {
   const { phone } = program
   const { appId } = phone.device
   await new Promise((resolve) => setTimeout(resolve, phone.device.latency))
@@ -71,7 +71,7 @@ async function newCode(program: Program): Promise<string> {
  * Whether the session key of the last code is still the one that WeChat has. WeChat makes a key when a
  * code is exchanged, so one more key than at the code is no sign of another login.
  */
-async function sessionLives(program: Program): Promise<boolean> {
+async function sessionLives(program: Context): Promise<boolean> {
   const { phone } = program
   const { keyGeneration } = await phone.wechat.person(phone.device.appId, phone.user)
   const session = phone.sessions.get(`${phone.device.appId}:${phone.user}`)
@@ -81,14 +81,14 @@ async function sessionLives(program: Program): Promise<boolean> {
   return true
 }
 
-function sessionWords(program: Program): string {
+function sessionWords(program: Context): string {
   return program.device.platform === 'devtools'
     ? '系统错误，错误码：-13001,session time out or session not exist, need relogin'
     : 'session time out, need relogin'
 }
 
 /** Ends with the program's being suspended, as everything that needs the network does. */
-async function interruptible<T>(program: Program, work: Promise<T>): Promise<T> {
+async function interruptible<T>(program: Context, work: Promise<T>): Promise<T> {
   let suspended = () => {}
   const interrupted = new Promise<never>((_, reject) => {
     suspended = () => reject(new WxError('interrupted', 600003))
@@ -107,7 +107,7 @@ async function withTimeout<T>(work: Promise<T>, timeout: unknown): Promise<T> {
 }
 
 /** Since 2022 everybody is the same to these APIs. What is encrypted still tells who it is. */
-async function anonymous(program: Program): Promise<object> {
+async function anonymous(program: Context): Promise<object> {
   const { phone } = program
   const userInfo = {
     nickName: '微信用户',

@@ -1,7 +1,7 @@
-import type { Program } from '../runtime/program'
+import type { Context } from '../runtime/context'
 
 /** What a program writes for its makers: shown in the trace. */
-export function logApis(program: Program): Record<string, unknown> {
+export function logApis(program: Context): Record<string, unknown> {
   const writer = (where: string) => {
     const filters: string[] = []
     const write =

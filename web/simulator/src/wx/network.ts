@@ -1,4 +1,4 @@
-import type { Program } from '../runtime/program'
+import type { Context } from '../runtime/context'
 import { failure, type Options, WxError } from './api'
 
 /** As many requests, uploads and downloads together are under way at a time; others wait. */
@@ -36,12 +36,12 @@ class Task {
 
 /** The network of a program: ten slots, and nothing while the program is suspended. */
 export class Network {
-  readonly #program: Program
+  readonly #program: Context
   readonly #waiting: (() => void)[] = []
   readonly #running = new Set<(error: WxError) => void>()
   #busy = 0
 
-  constructor(program: Program) {
+  constructor(program: Context) {
     this.#program = program
     program.on('suspend', () => this.#fail(interrupted()))
     program.on('offline', () => this.#fail(offline(program)))
@@ -107,7 +107,7 @@ export class Network {
   }
 }
 
-export function networkApis(program: Program): Record<string, unknown> {
+export function networkApis(program: Context): Record<string, unknown> {
   const network = new Network(program)
   return {
     request: (options: Options = {}) =>
@@ -119,7 +119,7 @@ export function networkApis(program: Program): Record<string, unknown> {
   }
 }
 
-async function request(program: Program, options: Options, signal: AbortSignal, task: Task): Promise<object> {
+async function request(program: Context, options: Options, signal: AbortSignal, task: Task): Promise<object> {
   const method = String(options.method ?? 'GET').toUpperCase()
   if (!methods.has(method)) throw new WxError(`method is invalid: ${method}`)
   const headers = headersOf(options.header)
@@ -132,7 +132,7 @@ async function request(program: Program, options: Options, signal: AbortSignal, 
   return { data, statusCode: response.status, header, cookies }
 }
 
-async function upload(program: Program, options: Options, signal: AbortSignal, task: Task): Promise<object> {
+async function upload(program: Context, options: Options, signal: AbortSignal, task: Task): Promise<object> {
   const url = urlOf(options)
   const file = program.files.get(String(options.filePath))
   if (!file) throw new WxError('file not found')
@@ -154,7 +154,7 @@ async function upload(program: Program, options: Options, signal: AbortSignal, t
   return { data: await response.text(), statusCode: response.status, header, cookies }
 }
 
-async function download(program: Program, options: Options, signal: AbortSignal): Promise<object> {
+async function download(program: Context, options: Options, signal: AbortSignal): Promise<object> {
   const { response, header } = await exchange(
     program,
     urlOf(options),
@@ -165,7 +165,7 @@ async function download(program: Program, options: Options, signal: AbortSignal)
 }
 
 /** The exchange itself, with what the trace shows of it. */
-async function exchange(program: Program, url: string, init: RequestInit, shown: unknown) {
+async function exchange(program: Context, url: string, init: RequestInit, shown: unknown) {
   const address = program.phone.resolveUrl(url)
   const id = program.trace.add('request', `${init.method ?? 'GET'} ${address}`, {
     detail: { header: init.headers, data: shown },
@@ -240,13 +240,13 @@ async function dataOf(response: Response, options: Options): Promise<unknown> {
 }
 
 /** The names of headers differ in their case from platform to platform. */
-function headerOf(response: Response, program: Program): Record<string, string> {
+function headerOf(response: Response, program: Context): Record<string, string> {
   const cased = (name: string) =>
     program.device.platform === 'ios' ? name.replace(/(^|-)[a-z]/g, (letter) => letter.toUpperCase()) : name
   return Object.fromEntries([...response.headers].map(([name, value]) => [cased(name), value]))
 }
 
-function timeoutOf(program: Program, api: 'request' | 'uploadFile' | 'downloadFile', options: Options): number {
+function timeoutOf(program: Context, api: 'request' | 'uploadFile' | 'downloadFile', options: Options): number {
   if (typeof options.timeout === 'number' && options.timeout > 0) return options.timeout
   const limits = program.bundle.app.networkTimeout ?? {}
   return (api === 'downloadFile' ? undefined : limits[api]) ?? defaultTimeoutMs
@@ -256,7 +256,7 @@ function interrupted(): WxError {
   return new WxError('interrupted', 600003)
 }
 
-function offline(program: Program): WxError {
+function offline(program: Context): WxError {
   const words = {
     ios: '似乎已断开与互联网的连接。',
     android: 'errcode:-106 cronet_error_code:-106 error_msg:net::ERR_INTERNET_DISCONNECTED',
@@ -266,7 +266,7 @@ function offline(program: Program): WxError {
 }
 
 /** What a platform says where the browser only says that it could not. */
-function wordsOf(program: Program, error: unknown): unknown {
+function wordsOf(program: Context, error: unknown): unknown {
   if (error instanceof WxError) return error
   const words = {
     ios: '未能连接到服务器。',

@@ -1,4 +1,4 @@
-import type { Program } from '../runtime/program'
+import type { Context } from '../runtime/context'
 import { WxError } from './api'
 
 /** From this base library on, the phone sheet asks for consent to the privacy guide too. */
@@ -10,7 +10,7 @@ const codeSince = '2.21.2'
  * What a tap on a phone button does: checks whether it may, asks the person, and returns the detail of the
  * event. Throws a WxError for everything else.
  */
-export async function phoneNumber(program: Program, realtime: boolean, quotaToast: boolean): Promise<object> {
+export async function phoneNumber(program: Context, realtime: boolean, quotaToast: boolean): Promise<object> {
   const { account, device, wechat, user } = program.phone
   const { privacy, surroundings } = program
   const api = realtime ? 'getRealtimePhoneNumber' : 'getPhoneNumber'
@@ -34,7 +34,7 @@ export async function phoneNumber(program: Program, realtime: boolean, quotaToas
   return { ...(atLeast(device.SDKVersion, codeSince) && { code }), encryptedData, iv }
 }
 
-function refusal(program: Program, merged: boolean): WxError {
+function refusal(program: Context, merged: boolean): WxError {
   if (merged) return new WxError('user deny', 103)
   return program.device.platform === 'android'
     ? new WxError('user deny', undefined, ':fail:')

@@ -1,4 +1,4 @@
-import type { Program } from '../runtime/program'
+import type { Context, Gate } from '../runtime/context'
 import { asynchronous, type Api, WxError } from './api'
 import { atLeast } from './phone-number'
 
@@ -12,14 +12,14 @@ const askedSince = '2.32.3'
 const restMs = 10_000
 
 /** The gate in front of personal data: an API waits here until the person has agreed to the privacy guide. */
-export class Privacy {
-  readonly #program: Program
+export class Privacy implements Gate {
+  readonly #program: Context
   readonly #tapped = new Set<string>()
   #handler: Handler | undefined
   #asking: Promise<boolean> | undefined
   #refusedAt = Number.NEGATIVE_INFINITY
 
-  constructor(program: Program) {
+  constructor(program: Context) {
     this.#program = program
   }
 
@@ -27,13 +27,11 @@ export class Privacy {
     return this.#program.phone.shelf.getItem(this.#key()) === 'agreed'
   }
 
-  /** Whether there is something to agree to that has not been agreed to. */
   get needed(): boolean {
     const { account, device } = this.#program.phone
     return atLeast(device.SDKVersion, askedSince) && account.declared.size > 0 && !this.agreed
   }
 
-  /** Whether the program has said that it asks itself. */
   get handled(): boolean {
     return this.#handler !== undefined
   }
@@ -42,19 +40,16 @@ export class Privacy {
     this.#program.phone.shelf.setItem(this.#key(), 'agreed')
   }
 
-  /** The person tapped a button with open-type agreePrivacyAuthorization. */
   tapped(buttonId: string) {
     this.#tapped.add(buttonId)
   }
 
-  /** Throws when the kind of data is not declared in the privacy guide, or may not be used. */
   check(scope: string) {
     const { account } = this.#program.phone
     if (account.privacyBanned) throw new WxError('appid privacy api banned', 1025)
     if (!account.declared.has(scope)) throw new WxError('api scope is not declared in the privacy agreement', 112)
   }
 
-  /** Returns when the person agrees to the privacy guide. `api` is who asks. */
   async pass(api: string, scope?: string): Promise<void> {
     if (scope) this.check(scope)
     if (!this.needed) return

@@ -1,4 +1,4 @@
-import type { Program } from '../runtime/program'
+import type { Context } from '../runtime/context'
 import { asynchronous, type Options, synchronous, WxError } from './api'
 
 const maxValue = 1 << 20
@@ -14,9 +14,9 @@ interface Stored {
 
 /** The storage of one person in one Mini Program. */
 class Area {
-  readonly #program: Program
+  readonly #program: Context
 
-  constructor(program: Program) {
+  constructor(program: Context) {
     this.#program = program
   }
 
@@ -87,7 +87,7 @@ function kind(value: unknown): string {
       : Object.prototype.toString.call(value).slice(8, -1)
 }
 
-export function storageApis(program: Program): Record<string, unknown> {
+export function storageApis(program: Context): Record<string, unknown> {
   const area = new Area(program)
   const later = (name: string, run: (options: Options) => object | undefined) =>
     asynchronous(program, name, (o) => run(o))

@@ -1,9 +1,9 @@
 import { component } from 'glass-easel-miniprogram-adapter'
-import type { Program } from '../runtime/program'
+import type { Context } from '../runtime/context'
 import { asynchronous, synchronous } from './api'
 import { atLeast } from './phone-number'
 
-export function systemApis(program: Program): Record<string, unknown> {
+export function systemApis(program: Context): Record<string, unknown> {
   const { device, screen } = program.phone
   const appBase = () => ({
     SDKVersion: device.SDKVersion,
@@ -69,7 +69,7 @@ export function systemApis(program: Program): Record<string, unknown> {
 }
 
 /** The pairs of on and off for what happens to the whole program. */
-function listeners(program: Program): Record<string, unknown> {
+function listeners(program: Context): Record<string, unknown> {
   const names = [
     'AppShow',
     'AppHide',
@@ -118,7 +118,7 @@ const apis: Record<string, string> = {
   setBackgroundFetchToken: '2.8.0',
 }
 
-function canIUse(program: Program, schema: string): boolean {
+function canIUse(program: Context, schema: string): boolean {
   const { SDKVersion } = program.device
   const since = parts[schema] ?? apis[schema.split('.')[0]!]
   if (since) return atLeast(SDKVersion, since)
