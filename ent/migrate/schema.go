@@ -89,7 +89,6 @@ var (
 					OpClassColumns: map[string]string{
 						AuditEventsColumns[3].Name: "text_pattern_ops",
 					},
-					Where: "action <> 'login' AND action <> 'session.replace'",
 				},
 			},
 			{
@@ -521,7 +520,7 @@ var (
 				Unique:  false,
 				Columns: []*schema.Column{UsersColumns[16], UsersColumns[0]},
 				Annotation: &entsql.IndexAnnotation{
-					Where: "status = 'disabled'",
+					Where: "disabled_reason IS NOT NULL",
 				},
 			},
 			{

@@ -61,7 +61,7 @@ func (User) Indexes() []ent.Index {
 		index.Fields("app_group", "phone_index").Unique(),
 		index.Fields("app_group", "created_at", "id"), // for the lists of administrators
 		index.Fields("created_at", "id"),
-		index.Fields("created_at", "id").StorageKey("user_disabled").Annotations(entsql.IndexWhere("status = 'disabled'")),
+		index.Fields("created_at", "id").StorageKey("user_disabled").Annotations(entsql.IndexWhere("disabled_reason IS NOT NULL")),
 		index.Fields("created_at", "id").StorageKey("user_with_phone").Annotations(entsql.IndexWhere("phone_index IS NOT NULL")),
 		index.Fields("created_at", "id").StorageKey("user_without_phone").Annotations(entsql.IndexWhere("phone_index IS NULL")),
 		index.Fields("nickname_key").Annotations(entsql.OpClass("text_pattern_ops")), // finds by how it begins

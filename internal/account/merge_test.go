@@ -28,6 +28,7 @@ func (w *world) family(t testing.TB) *world {
 		{AppID: shop, Flow: account.Flow{profile, phone}, EncryptedData: true, UserGroup: "family", MergePhones: true},
 		{AppID: club, Flow: account.Flow{phone}, UserGroup: "family", MergePhones: true},
 	}
+	w.unbound(t)
 	return shared.replica(t)
 }
 

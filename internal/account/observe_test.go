@@ -51,12 +51,12 @@ func TestEachThingThatHappensIsToldOnce(t *testing.T) {
 		require.NoError(t, w.Logout(t.Context(), ann, account.LogoutThis))
 
 		require.Equal(t, []account.Event{
-			{AppID: shop, Action: account.ActionLogin, How: "new"},
+			{AppID: shop, Action: account.ActionLogin, How: "new", Step: account.StepOne},
 			{AppID: shop, Action: account.ActionReplaced},
 			{AppID: shop, Action: account.ActionLogin, How: "returning"},
-			{AppID: shop, Action: account.ActionUpdateProfile, How: "nickname", First: true},
+			{AppID: shop, Action: account.ActionUpdateProfile, How: "nickname", First: true, Step: account.StepTwo},
 			{AppID: shop, Action: account.ActionUpdateProfile, How: "nickname"},
-			{AppID: shop, Action: account.ActionBindPhone, How: "code", First: true},
+			{AppID: shop, Action: account.ActionBindPhone, How: "code", First: true, Step: account.StepThree},
 			{AppID: shop, Action: account.ActionBindPhone, How: "encryptedData"},
 			{AppID: shop, Action: account.ActionUnbindPhone},
 			{AppID: shop, Action: account.ActionRefuseData, How: "used"},

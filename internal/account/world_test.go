@@ -99,6 +99,7 @@ func newWorld(t testing.TB, kind string) *world {
 	apps := []wechatfake.App{{ID: shop, Secret: "shop secret", UnionScope: "one account"}, {ID: club, Secret: "club secret", UnionScope: "one account"}}
 	fake := wechatfake.New(wechatfake.Options{Apps: apps, Now: c.Now})
 	t.Cleanup(fake.Close)
+	require.NoError(t, fake.Configure(func(s *wechatfake.Settings) { s.UnboundApps = []string{club} }))
 	api := httptest.NewServer(fake)
 	t.Cleanup(api.Close)
 	_, private, err := ed25519.GenerateKey(rand.Reader)

@@ -285,10 +285,6 @@ func (f *AuditFilter) reading(action string, found int) deed {
 	return d
 }
 
-// everyLogin are the actions that the index of actions leaves out: there are so many of them that they
-// are found soon by time alone.
-var everyLogin = []account.Action{account.ActionLogin, account.ActionReplaced}
-
 // narrowedTrail are the conditions of a filter. Faults: BAD_INPUT.
 func (s *Service) narrowedTrail(f *AuditFilter) (where []predicate.AuditEvent, err error) {
 	if f == nil {
@@ -324,22 +320,12 @@ func byActor(actor string) predicate.AuditEvent {
 	return auditevent.And(auditevent.ActorNotNil(), auditevent.Actor(actor))
 }
 
-// withAction is a whole action, or its beginning with a dot. Where it can, it says what the partial
-// index of actions leaves out, because PostgreSQL does not find that out by itself.
+// withAction is a whole action, or its beginning with a dot.
 func (s *Service) withAction(text string) predicate.AuditEvent {
-	matches := func(action account.Action) bool { return string(action) == text }
-	is := auditevent.Action(text)
 	if strings.HasSuffix(text, ".") {
-		matches = func(action account.Action) bool { return strings.HasPrefix(string(action), text) }
-		is = beginsWith(s.DB.Dialect, auditevent.FieldAction, text)
+		return beginsWith(s.DB.Dialect, auditevent.FieldAction, text)
 	}
-	if slices.ContainsFunc(everyLogin, matches) {
-		return is
-	}
-	for _, action := range everyLogin {
-		is = auditevent.And(is, spelled("action <> '"+string(action)+"'"))
-	}
-	return is
+	return auditevent.Action(text)
 }
 
 // beside compares both columns at once, so that an index leads to the place.

@@ -49,7 +49,7 @@ CREATE TABLE "audit_events" (
   PRIMARY KEY ("id")
 );
 -- Create index "auditevent_action_at" to table: "audit_events"
-CREATE INDEX "auditevent_action_at" ON "audit_events" ("action" text_pattern_ops, "at") WHERE (((action)::text <> 'login'::text) AND ((action)::text <> 'session.replace'::text));
+CREATE INDEX "auditevent_action_at" ON "audit_events" ("action" text_pattern_ops, "at");
 -- Create index "auditevent_actor_at" to table: "audit_events"
 CREATE INDEX "auditevent_actor_at" ON "audit_events" ("actor", "at") WHERE (actor IS NOT NULL);
 -- Create index "auditevent_at" to table: "audit_events"
@@ -154,7 +154,7 @@ CREATE INDEX "user_closes_at" ON "users" ("closes_at") WHERE (closes_at IS NOT N
 -- Create index "user_created_at_id" to table: "users"
 CREATE INDEX "user_created_at_id" ON "users" ("created_at", "id");
 -- Create index "user_disabled" to table: "users"
-CREATE INDEX "user_disabled" ON "users" ("created_at", "id") WHERE ((status)::text = 'disabled'::text);
+CREATE INDEX "user_disabled" ON "users" ("created_at", "id") WHERE (disabled_reason IS NOT NULL);
 -- Create index "user_merged_into" to table: "users"
 CREATE INDEX "user_merged_into" ON "users" ("merged_into") WHERE (merged_into IS NOT NULL);
 -- Create index "user_nickname_key" to table: "users"

@@ -44,7 +44,7 @@ CREATE INDEX `auditevent_at_id` ON `audit_events` (`at`, `id`);
 -- Create index "auditevent_actor_at" to table: "audit_events"
 CREATE INDEX `auditevent_actor_at` ON `audit_events` (`actor`, `at`) WHERE actor IS NOT NULL;
 -- Create index "auditevent_action_at" to table: "audit_events"
-CREATE INDEX `auditevent_action_at` ON `audit_events` (`action`, `at`) WHERE action <> 'login' AND action <> 'session.replace';
+CREATE INDEX `auditevent_action_at` ON `audit_events` (`action`, `at`);
 -- Create index "auditevent_xid" to table: "audit_events"
 CREATE INDEX `auditevent_xid` ON `audit_events` (`xid`) WHERE revokes IS NOT NULL;
 -- Create index "auditevent_at" to table: "audit_events"
@@ -252,7 +252,7 @@ CREATE INDEX `user_app_group_created_at_id` ON `users` (`app_group`, `created_at
 -- Create index "user_created_at_id" to table: "users"
 CREATE INDEX `user_created_at_id` ON `users` (`created_at`, `id`);
 -- Create index "user_disabled" to table: "users"
-CREATE INDEX `user_disabled` ON `users` (`created_at`, `id`) WHERE status = 'disabled';
+CREATE INDEX `user_disabled` ON `users` (`created_at`, `id`) WHERE disabled_reason IS NOT NULL;
 -- Create index "user_with_phone" to table: "users"
 CREATE INDEX `user_with_phone` ON `users` (`created_at`, `id`) WHERE phone_index IS NOT NULL;
 -- Create index "user_without_phone" to table: "users"
