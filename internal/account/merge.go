@@ -160,8 +160,8 @@ func (s *Service) holds(ctx context.Context, tx *ent.Tx, p *pair) (bool, error) 
 	return s.sameUnion(ctx, tx, p.from.ID, p.into.ID)
 }
 
-// hasPhone tells whether the row holds a number: ent points to an empty one where there is none.
-func hasPhone(u *ent.User) bool { return u.PhoneSealed != nil && len(*u.PhoneSealed) > 0 }
+// hasPhone tells whether the row holds a number.
+func hasPhone(u *ent.User) bool { return sealedPhone(u) != nil }
 
 // sameUnion tells whether WeChat told one unionid for both.
 func (s *Service) sameUnion(ctx context.Context, tx *ent.Tx, a, b uuid.UUID) (bool, error) {

@@ -123,11 +123,11 @@ func (s *Service) preview(ctx context.Context, offer *ent.Merge) (*MergePreview,
 		}
 	}
 	if hasPhone(into) {
-		stays := &User{ID: into.ID}
-		if err := s.withPhone(stays, *into.PhoneSealed); err != nil {
+		phone, err := s.PhoneOf(into)
+		if err != nil {
 			return nil, err
 		}
-		p.KeepsPhone = new(stays.Phone.Masked())
+		p.KeepsPhone = new(phone.Masked())
 		if hasPhone(from) {
 			p.Drops = append(p.Drops, FactPhone)
 		}

@@ -55,19 +55,22 @@ func (s *Service) UnbindPhone(ctx context.Context, caller Caller) (*User, error)
 		if err != nil || m.Phone == nil {
 			return nil, err
 		}
-		err = tx.User.Update().Where(user.ID(m.User.ID)).
-			ClearPhoneSealed().ClearPhoneIndex().Exec(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("erase phone number: %w", err)
-		}
 		m.Phone = nil
 		unbound := event{at: s.now(), action: ActionUnbindPhone, appID: caller.AppID, user: &m.User.ID, session: &caller.SessionID}
-		return []event{unbound}, s.withdraw(ctx, tx, m.User.ID, ciphertextuse.KindPhone)
+		return []event{unbound}, s.erasePhone(ctx, tx, m.User.ID)
 	})
 	if err != nil {
 		return nil, err
 	}
 	return &m.User, nil
+}
+
+// erasePhone removes a person's number, and makes worthless what brought it.
+func (s *Service) erasePhone(ctx context.Context, tx *ent.Tx, person uuid.UUID) error {
+	if err := tx.User.Update().Where(user.ID(person)).ClearPhoneSealed().ClearPhoneIndex().Exec(ctx); err != nil {
+		return fmt.Errorf("erase phone number: %w", err)
+	}
+	return s.withdraw(ctx, tx, person, ciphertextuse.KindPhone)
 }
 
 // binding is a proved number on its way to a person.

@@ -7,7 +7,6 @@ import (
 	"github.com/google/uuid"
 
 	"mpauth/ent"
-	"mpauth/ent/ciphertextuse"
 	"mpauth/ent/predicate"
 	"mpauth/ent/session"
 	"mpauth/ent/user"
@@ -46,14 +45,11 @@ func (s *Service) EndSessions(ctx context.Context, by Actor, person uuid.UUID, w
 func (s *Service) TakePhone(ctx context.Context, by Actor, person uuid.UUID, reason string) error {
 	return s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
 		who, err := s.lockUser(ctx, tx, user.ID(person))
-		if err != nil || sealedPhone(who) == nil {
+		if err != nil || !hasPhone(who) {
 			return nil, err
 		}
-		if err := tx.User.Update().Where(user.ID(person)).ClearPhoneSealed().ClearPhoneIndex().Exec(ctx); err != nil {
-			return nil, fmt.Errorf("erase phone number: %w", err)
-		}
 		unbound := []event{{at: s.now(), action: ActionUnbindPhone, user: &person}}
-		return attribute(unbound, by, reason), s.withdraw(ctx, tx, person, ciphertextuse.KindPhone)
+		return attribute(unbound, by, reason), s.erasePhone(ctx, tx, person)
 	})
 }
 
