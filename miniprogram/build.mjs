@@ -3,7 +3,7 @@
  *
  *   node build.mjs
  *
- * miniprogram_dist/   what WeChat's npm build copies: CommonJS of ES2018, minified, one file per entry
+ * miniprogram_dist/   what WeChat's npm build copies: CommonJS of ES2018, minified, a file and a folder per entry
  *                     and one folder per component, beside the templates and styles of the components
  * dist/esm/           the entries for bundlers, not minified
  * dist/cjs/           the entry for tests in Node without ES modules
@@ -43,6 +43,17 @@ function nativeEntries() {
     }
   }
   return found
+}
+
+/**
+ * Each entry is a file and a folder: bundlers and Node find the one, and it is not documented which of the two WeChat's
+ * require looks for.
+ */
+function folders(names) {
+  for (const name of names) {
+    mkdirSync(at('miniprogram_dist', name), { recursive: true })
+    writeFileSync(at('miniprogram_dist', name, 'index.js'), `module.exports = require('../${name}.js')\n`)
+  }
 }
 
 /** Copies what needs no compiler: templates, styles, configurations, pictures. */
@@ -163,6 +174,7 @@ declarations()
 const phone = { ...cjs, dir: at('miniprogram_dist') }
 const owners = await inLayers({ ...subEntries, ...nativeEntries() }, phone)
 copyNative()
+folders(Object.keys({ ...texts, ...subEntries }))
 await bundle(testing, { ...cjs, minify: false, dir: at('dist/cjs') }, owners)
 await inLayers({ ...subEntries, ...testing }, esm)
 cpSync(at('src/generated/trusted-documents.json'), at('dist/trusted-documents.json'))

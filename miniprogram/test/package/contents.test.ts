@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process'
+import { createRequire } from 'node:module'
 import { publint } from 'publint'
 import { formatMessage } from 'publint/utils'
 import { expect, test } from 'vitest'
@@ -55,4 +56,11 @@ test('the licence is the one of the project', () => {
 test('the lockfile names no host', () => {
   expect(read('package-lock.json')).not.toContain('"resolved"')
   expect(read('test/npm-build/package-lock.json')).not.toContain('"resolved"')
+})
+
+test.each(['account', 'fly', 'graphql', 'guards', 'log', 'request', 'texts'])('%s is a file and a folder', (name) => {
+  const load = createRequire(`${root}/package.json`)
+  const file = load(`./miniprogram_dist/${name}.js`)
+  expect(Object.keys(file)).not.toEqual([])
+  expect(load(`./miniprogram_dist/${name}/index.js`)).toBe(file)
 })
