@@ -85,7 +85,7 @@ func TestJanitorSweepsUntilItIsStopped(t *testing.T) {
 					w.RunJanitor(ctx, interval)
 					close(stopped)
 				}()
-				require.Eventually(t, func() bool { return w.db.Ent().Session.Query().CountX(t.Context()) == 0 }, 10*time.Second, 5*time.Millisecond)
+				require.Eventually(t, func() bool { return w.db.Ent().Session.Query().CountX(t.Context()) == 0 }, time.Minute, 5*time.Millisecond)
 				stop()
 				<-stopped
 			})

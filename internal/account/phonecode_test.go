@@ -36,7 +36,7 @@ func (w *world) holdPhone(t testing.TB) (asked, release func()) {
 	w.plan(t, wechatfake.Fault{Kind: wechatfake.FaultLatency, Milliseconds: 60_000, Count: 1})
 	return func() {
 		t.Helper()
-		require.Eventually(t, func() bool { return w.exchanges() > before }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return w.exchanges() > before }, time.Minute, time.Millisecond)
 	}, w.wechat.ClearFaults
 }
 
@@ -325,7 +325,7 @@ func TestRetryWaitsForTheExchangeOnAnotherReplica(t *testing.T) {
 		asked()
 		other.trips.Reset()
 		go send(other)
-		require.Eventually(t, func() bool { return other.trips.Count() > 6 }, 10*time.Second, time.Millisecond, "it looks again and again")
+		require.Eventually(t, func() bool { return other.trips.Count() > 6 }, time.Minute, time.Millisecond, "it looks again and again")
 		require.Empty(t, answers)
 		release()
 		require.NoError(t, <-answers)
@@ -347,13 +347,13 @@ func TestRetryAfterTheExchangeWasGivenUpMayBeRepeated(t *testing.T) {
 			_, err := w.UpdatePhone(t.Context(), ann, byCode(code))
 			owner <- err
 		}()
-		require.Eventually(t, func() bool { return w.exchanges() == 1 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return w.exchanges() == 1 }, time.Minute, time.Millisecond)
 		other.trips.Reset()
 		go func() {
 			_, err := other.UpdatePhone(t.Context(), ann, byCode(code))
 			waiting <- err
 		}()
-		require.Eventually(t, func() bool { return other.trips.Count() > 6 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return other.trips.Count() > 6 }, time.Minute, time.Millisecond)
 		w.wechat.ClearFaults() // cuts the connection
 		requireFault(t, fault.WechatUnavailable, <-owner)
 		err := <-waiting

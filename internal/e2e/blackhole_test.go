@@ -70,7 +70,7 @@ func (c cutOff) requireUnavailable(t *testing.T, person login) {
 			asking.Go(func() {
 				began := time.Now()
 				a, err := try(c.here.url(), person.token, query, variables)
-				if took := time.Since(began); took > requestTimeout+500*time.Millisecond+slack {
+				if took := time.Since(began); took > requestTimeout+lateness {
 					t.Errorf("an answer took %s: %s", took, query)
 				}
 				if err != nil || a.code() != "UNAVAILABLE" || a.Errors[0].Extensions["retryable"] != true {
@@ -83,8 +83,8 @@ func (c cutOff) requireUnavailable(t *testing.T, person login) {
 	require.False(t, t.Failed())
 }
 
-// slack is for forty requests at once beside all other tests.
-const slack = 500 * time.Millisecond
+// lateness is for forty requests at once beside all other tests. lib/pq alone would wait for minutes.
+const lateness = 8 * time.Second
 
 // TestStaleFeedFailsClosed: what was ended elsewhere while this replica could not hear of it is not
 // accepted here, neither while it is cut off nor in the first moment after.
@@ -110,7 +110,7 @@ func TestStaleFeedFailsClosed(t *testing.T) {
 					return
 				default:
 				}
-				late := time.Since(ended) > time.Second
+				late := time.Since(ended) > time.Second // when it is sent
 				switch r, err := tryGet(c.here.url()+"/verify", "Authorization", "Bearer "+leaver.token); {
 				case err != nil:
 					t.Errorf("verify: %v", err)
@@ -144,6 +144,6 @@ func TestServerLeavesThoughTheDatabaseIsGone(t *testing.T) {
 	_, _ = try(c.here.url(), "", silentLogin, map[string]any{"input": map[string]any{"code": newCode(t, c.fake.url(), "login-code", "bob")}})
 	asked := time.Now()
 	ended := c.here.stop(t)
-	require.Less(t, time.Since(asked), 26*time.Second) // the shutdown timeout
+	require.Less(t, time.Since(asked), 25*time.Second+lateness) // the shutdown timeout
 	require.Zero(t, ended.code, ended.stderr)
 }

@@ -198,7 +198,7 @@ func (c *canaries) settings(t *testing.T, database settings) settings {
 		lines += fmt.Sprintf("  - {appId: %s, secretFile: %s%s}\n", app, secret, more)
 	}
 	s := database.with(settings{
-		"CONFIG": file(t, "apps.yaml", lines), "WECHAT_URL": c.url, "REQUEST_TIMEOUT": "1s",
+		"CONFIG": file(t, "apps.yaml", lines), "WECHAT_URL": c.url,
 		"LOG_LEVEL": "debug", "LOG_FORMAT": "text", "RATE_LIMITS": "off",
 	})
 	if url := s["DATABASE_URL"]; url != "" {

@@ -3,7 +3,6 @@ package e2e_test
 import (
 	"encoding/json"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -95,13 +94,7 @@ func TestClosingIsHeardEverywhere(t *testing.T) {
 func (c *cluster) requireOut(t *testing.T, p *process, since time.Time, sessions ...login) {
 	t.Helper()
 	for _, s := range sessions {
-		eventually(t, func() bool {
-			refused := get(t, p.url()+"/verify", "Authorization", "Bearer "+s.token).status == http.StatusUnauthorized
-			if !refused && time.Since(since) > 2*time.Second { // a second is promised; this is a busy machine
-				require.FailNow(t, "the end of the session is not heard of", "after %s", time.Since(since))
-			}
-			return refused
-		}, "the session has ended")
+		requireRefused(t, since, unauthorized, "/verify", verifying(t, p, s.token))
 		require.Equal(t, "SESSION_REVOKED", ask(t, p.url(), s.token, me, nil).code())
 		require.Equal(t, "SESSION_REVOKED", ask(t, p.url(), "", refreshToken, map[string]any{"token": s.refresh}).code())
 	}

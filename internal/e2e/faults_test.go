@@ -11,6 +11,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// slack is what an answer may be late for want of a processor; nothing else runs beside these tests.
+const slack = 500 * time.Millisecond
+
 // faults is the table that scripts/faults prints.
 type faults struct {
 	rows [][]string
@@ -96,7 +99,7 @@ type stage struct {
 func newStage(t *testing.T, p *ownPostgres, more settings) stage {
 	t.Helper()
 	fake := startFake(t)
-	c := startClusterOn(t, fake, shared(t, fake).with(p.settings()).with(more))
+	c := startClusterOn(t, fake, shared(t, fake).with(p.settings()).with(settings{"REQUEST_TIMEOUT": "5s"}).with(more))
 	return stage{c, p, newCrowd(c)}
 }
 

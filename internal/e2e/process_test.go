@@ -159,6 +159,9 @@ func begin(t testing.TB, s settings, args ...string) *process {
 	if s["ADMIN_LISTEN"] == "" {
 		s["ADMIN_LISTEN"] = "off" // the port after ours may be somebody else's
 	}
+	if s["REQUEST_TIMEOUT"] == "" {
+		s["REQUEST_TIMEOUT"] = "20s" // a busy machine is no fault
+	}
 	if s["DATA"] == "" {
 		s["DATA"] = t.TempDir()
 	}

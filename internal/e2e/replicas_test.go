@@ -52,12 +52,6 @@ func TestSixReplicasStartAtOnce(t *testing.T) {
 	must(t, all[5].url(), person.token, logout, map[string]any{"scope": "ALL"})
 	ended := time.Now()
 	for _, p := range all {
-		eventually(t, func() bool {
-			refused := get(t, p.url()+"/verify", "Authorization", "Bearer "+person.token).status == http.StatusUnauthorized
-			if !refused && time.Since(ended) > 2*time.Second { // a second is promised; this is a busy machine
-				require.FailNow(t, "the logout is not heard of", "after %s", time.Since(ended))
-			}
-			return refused
-		}, "the logout is known")
+		requireRefused(t, ended, unauthorized, "/verify", verifying(t, p, person.token))
 	}
 }
