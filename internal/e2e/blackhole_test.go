@@ -73,7 +73,7 @@ func (c cutOff) requireUnavailable(t *testing.T, person login) {
 				if took := time.Since(began); took > requestTimeout+lateness {
 					t.Errorf("an answer took %s: %s", took, query)
 				}
-				if err != nil || a.code() != "UNAVAILABLE" || a.Errors[0].Extensions["retryable"] != true {
+				if err != nil || a.code() != "UNAVAILABLE" || !a.retryable() {
 					t.Errorf("%s: %v %s", query, err, a.raw)
 				}
 			})

@@ -38,6 +38,11 @@ func (a answer) code() string {
 	return code
 }
 
+// retryable is whether a client is told to send the same again: a busy server may say so of anything.
+func (a answer) retryable() bool {
+	return len(a.Errors) > 0 && a.Errors[0].Extensions["retryable"] == true
+}
+
 // at is the value under a path such as "me.phone.number".
 func (a answer) at(path string) any {
 	var node any = a.Data

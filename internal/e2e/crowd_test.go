@@ -76,7 +76,7 @@ func (c *crowd) once(token, query string, variables map[string]any) *answer {
 	case err != nil || a.status == http.StatusBadGateway:
 		c.unanswered.Add(1)
 		return nil
-	case len(a.Errors) > 0 && a.Errors[0].Extensions["retryable"] == true:
+	case a.retryable():
 		c.refused.Add(1)
 	}
 	return &a
@@ -87,7 +87,7 @@ func (c *crowd) once(token, query string, variables map[string]any) *answer {
 func (c *crowd) persist(ctx context.Context, token, query string, variables map[string]any) *answer {
 	for ctx.Err() == nil {
 		a := c.once(token, query, variables)
-		if a != nil && (len(a.Errors) == 0 || a.Errors[0].Extensions["retryable"] != true) {
+		if a != nil && !a.retryable() {
 			return a
 		}
 		select {
