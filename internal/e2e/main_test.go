@@ -57,7 +57,7 @@ func build(path string) error {
 	if raceEnabled {
 		args = append(args, "-race")
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Minute)
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Minute)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, "go", append(args, "mpauth")...).CombinedOutput()
 	if err != nil {
