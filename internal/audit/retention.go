@@ -2,6 +2,7 @@ package audit
 
 import (
 	"context"
+	"crypto/hmac"
 	"fmt"
 	"time"
 
@@ -24,7 +25,8 @@ func (c *Chain) retainIfDue(ctx context.Context, keep time.Duration) error {
 
 // Retain removes the oldest events and their links as far as all of them are older than keep, at most
 // a batch, and returns how many. A signed checkpoint says first up to where, so that what is left can
-// still be verified; the database's triggers let nothing else go.
+// still be verified; the database's triggers let nothing else go. It is an error when the beginning of
+// the chain does not hold: nothing is removed then, because that would hide what was done to it.
 func (c *Chain) Retain(ctx context.Context, keep time.Duration) (removed int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -34,14 +36,14 @@ func (c *Chain) Retain(ctx context.Context, keep time.Duration) (removed int, er
 		if _, free, err := c.take(ctx, tx); err != nil || !free {
 			return err
 		}
-		old, events, err := outlived(ctx, tx, before)
-		if err != nil || old == nil {
+		end, events, err := c.outlived(ctx, tx, before)
+		if err != nil || len(events) == 0 {
 			return err
 		}
-		if _, err := c.state(ctx, tx, auditcheckpoint.KindRemoval, link{old.ID, old.MAC}); err != nil {
+		if _, err := c.state(ctx, tx, auditcheckpoint.KindRemoval, end); err != nil {
 			return err
 		}
-		removed, err = remove(ctx, tx, old.ID, events)
+		removed, err = remove(ctx, tx, end.seal, events)
 		return err
 	})
 	if err != nil {
@@ -50,32 +52,72 @@ func (c *Chain) Retain(ctx context.Context, keep time.Duration) (removed int, er
 	return removed, nil
 }
 
-// outlived is the last link of the beginning that is older than a time, with the events up to it.
-func outlived(ctx context.Context, tx *ent.Tx, before time.Time) (*ent.AuditSeal, []int64, error) {
+// outlived is the last link of the beginning that holds and is older than a time, with the events up to it.
+func (c *Chain) outlived(ctx context.Context, tx *ent.Tx, before time.Time) (end link, events []int64, err error) {
 	seals, err := tx.AuditSeal.Query().Order(ent.Asc(auditseal.FieldID)).Limit(removeBatch).All(ctx)
-	if err != nil || len(seals) == 0 {
-		return nil, nil, err
+	if err != nil {
+		return end, nil, err
 	}
+	old, err := sealedBefore(ctx, tx, seals, before)
+	if err != nil {
+		return end, nil, err
+	}
+	if end, err = c.beginningOf(ctx, tx); err != nil {
+		return end, nil, err
+	}
+	for _, s := range seals {
+		e := old[s.EventID]
+		if e == nil {
+			there, err := tx.AuditEvent.Query().Where(auditevent.ID(s.EventID)).Exist(ctx)
+			if err == nil && !there {
+				err = fmt.Errorf("event %d of link %d is missing; run `mpauth audit verify`", s.EventID, s.ID)
+			}
+			return end, events, unlessSome(events, err)
+		}
+		if next := c.next(end, e); next.seal != s.ID || !hmac.Equal(next.mac, s.MAC) {
+			err := fmt.Errorf("link %d does not hold; run `mpauth audit verify`", s.ID)
+			return end, events, unlessSome(events, err)
+		}
+		end, events = link{s.ID, s.MAC}, append(events, s.EventID)
+	}
+	return end, events, nil
+}
+
+// unlessSome puts an error off until what comes before it has gone.
+func unlessSome(events []int64, err error) error {
+	if len(events) > 0 {
+		return nil
+	}
+	return err
+}
+
+// sealedBefore are the events of links that are older than a time.
+func sealedBefore(ctx context.Context, tx *ent.Tx, seals []*ent.AuditSeal, before time.Time) (map[int64]*ent.AuditEvent, error) {
 	ids := make([]int64, len(seals))
 	for i, s := range seals {
 		ids[i] = s.EventID
 	}
-	young, err := tx.AuditEvent.Query().Where(auditevent.IDIn(ids...), auditevent.AtGTE(before)).IDs(ctx)
+	rows, err := tx.AuditEvent.Query().Where(auditevent.IDIn(ids...), auditevent.AtLT(before)).All(ctx)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	keep := make(map[int64]bool, len(young))
-	for _, id := range young {
-		keep[id] = true
+	old := make(map[int64]*ent.AuditEvent, len(rows))
+	for _, e := range rows {
+		old[e.ID] = e
 	}
-	n := 0
-	for n < len(ids) && !keep[ids[n]] {
-		n++
+	return old, nil
+}
+
+// beginningOf is the link that the first one follows.
+func (c *Chain) beginningOf(ctx context.Context, tx *ent.Tx) (link, error) {
+	removed, err := lastRemoval(ctx, tx.AuditCheckpoint.Query())
+	if err != nil || removed == nil {
+		return beginning(), err
 	}
-	if n == 0 {
-		return nil, nil, nil
+	if !c.signed(removed) {
+		return link{}, fmt.Errorf("the removal up to link %d is forged; run `mpauth audit verify`", removed.SealID)
 	}
-	return seals[n-1], ids[:n], nil
+	return link{removed.SealID, removed.MAC}, nil
 }
 
 // remove deletes the events first: the triggers ask their seals whether they may go.

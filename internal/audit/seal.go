@@ -32,7 +32,8 @@ const (
 func (c *Chain) Run(ctx context.Context, keep time.Duration) {
 	ticker := time.NewTicker(sealInterval)
 	defer ticker.Stop()
-	healthy := true
+	sealing := condition{lost: "the audit trail is not being sealed; events are kept and sealed later", back: "the audit trail is being sealed again"}
+	removing := condition{lost: "old audit events are not being removed", back: "old audit events are being removed again"}
 	for {
 		select {
 		case <-ctx.Done():
@@ -40,12 +41,26 @@ func (c *Chain) Run(ctx context.Context, keep time.Duration) {
 			return
 		case <-ticker.C:
 		}
-		err := errors.Join(c.sealAll(ctx), c.checkpointIfDue(ctx), c.retainIfDue(ctx, keep))
-		if ctx.Err() == nil && (err == nil) != healthy {
-			healthy = err == nil
-			c.logChange(ctx, err)
-		}
+		c.note(ctx, &sealing, errors.Join(c.sealAll(ctx), c.checkpointIfDue(ctx)))
+		c.note(ctx, &removing, c.retainIfDue(ctx, keep))
 	}
+}
+
+// condition is whether something goes well, and what the log says when that changes.
+type condition struct {
+	ill        bool
+	lost, back string
+}
+
+func (c *Chain) note(ctx context.Context, what *condition, err error) {
+	if ctx.Err() != nil || (err != nil) == what.ill {
+		return
+	}
+	if what.ill = err != nil; what.ill {
+		c.Log.ErrorContext(ctx, what.lost, "error", err)
+		return
+	}
+	c.Log.InfoContext(ctx, what.back)
 }
 
 // farewell leaves the trail sealed and its length on record. What it cannot do in time, the next start does.
@@ -55,14 +70,6 @@ func (c *Chain) farewell() {
 	if err := errors.Join(c.sealAll(ctx), c.Checkpoint(ctx)); err != nil {
 		c.Log.WarnContext(ctx, "the end of the audit trail is not sealed yet; the next start does it", "error", err)
 	}
-}
-
-func (c *Chain) logChange(ctx context.Context, err error) {
-	if err != nil {
-		c.Log.ErrorContext(ctx, "the audit trail is not being sealed; events are kept and sealed later", "error", err)
-		return
-	}
-	c.Log.InfoContext(ctx, "the audit trail is being sealed again")
 }
 
 // sealAll seals until nothing is left to seal.
@@ -79,19 +86,25 @@ func (c *Chain) sealAll(ctx context.Context) error {
 func (c *Chain) Seal(ctx context.Context) (n int, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	err = c.inTx(ctx, func(tx *ent.Tx) error {
-		events, at, err := c.unsealed(ctx, tx)
+	var at mark
+	var free bool
+	err = c.inTx(ctx, func(tx *ent.Tx) (err error) {
+		n = 0
+		if at, free, err = c.take(ctx, tx); err != nil || !free {
+			return err
+		}
+		events, err := c.unsealed(ctx, tx)
 		if err != nil {
 			return err
 		}
 		n = len(events)
-		if n < sealBatch {
-			c.raiseFloor(at)
-		}
 		return c.append(ctx, tx, events)
 	})
 	if err != nil {
 		return 0, fmt.Errorf("seal the audit trail: %w", err)
+	}
+	if free && n < sealBatch {
+		c.raiseFloor(at) // only now: what was not committed is not sealed
 	}
 	return n, nil
 }
@@ -131,19 +144,16 @@ func lastLink(ctx context.Context, tx *ent.Tx) (link, error) {
 
 // unsealed finds committed events that are not in the chain. It sees an event as soon as it is
 // committed, in whatever order that happens: the chain's order is that of sealing.
-func (c *Chain) unsealed(ctx context.Context, tx *ent.Tx) ([]*ent.AuditEvent, mark, error) {
-	at, free, err := c.take(ctx, tx)
-	if err != nil || !free {
-		return nil, at, err
-	}
+func (c *Chain) unsealed(ctx context.Context, tx *ent.Tx) ([]*ent.AuditEvent, error) {
 	if c.floor == 0 {
-		if c.floor, err = storedFloor(ctx, tx); err != nil {
-			return nil, at, err
+		floor, err := storedFloor(ctx, tx)
+		if err != nil {
+			return nil, err
 		}
+		c.floor = floor
 	}
-	events, err := tx.AuditEvent.Query().Where(auditevent.IDGT(c.floor), notSealed).
+	return tx.AuditEvent.Query().Where(auditevent.IDGT(c.floor), notSealed).
 		Order(ent.Asc(auditevent.FieldID)).Limit(sealBatch).All(ctx)
-	return events, at, err
 }
 
 // notSealed keeps to events that no link holds.
