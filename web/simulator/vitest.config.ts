@@ -1,10 +1,14 @@
 import { defineConfig } from 'vitest/config'
 
+/** Far more than anything takes: what hangs is to fail, and a busy machine is not. */
+const patience = 120_000
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
-    testTimeout: 20_000,
-    hookTimeout: 60_000,
+    testTimeout: patience,
+    hookTimeout: patience,
+    expect: { poll: { timeout: patience / 2, interval: 20 } },
     fileParallelism: false, // one browser at a time is enough for a small machine
   },
 })

@@ -5,18 +5,16 @@ import { logs } from './support/logs'
 
 const fixture = useFixture('program', {}, [/Failed to load resource/])
 let asked: string[] = []
-let most = 0
-let now = 0
+/** What `/api/held` waits for. */
+let held = Promise.resolve()
 
 beforeAll(() => {
   fixture.handler = async (request, body, response) => {
     const path = request.url ?? ''
     if (!path.startsWith('/api')) return undefined
     asked.push(`${request.method} ${path} ${request.headers['content-type'] ?? ''} ${body}`)
-    most = Math.max(most, ++now)
-    if (path.startsWith('/api/slow')) await new Promise((resolve) => setTimeout(resolve, 150))
+    if (path.startsWith('/api/held')) await Promise.race([held, new Promise((resolve) => response.on('close', resolve))])
     if (path.startsWith('/api/never')) await new Promise((resolve) => response.on('close', resolve))
-    now--
     response.writeHead(path.includes('teapot') ? 418 : 200, {
       'content-type': path.includes('text') ? 'text/plain' : 'application/json',
       'x-thing': 'a',
@@ -46,6 +44,21 @@ function call(page: Page, api: string, options: Record<string, unknown> = {}): P
 const request = (page: Page, path: string, options: Record<string, unknown> = {}) =>
   call(page, 'request', { url: `http://server/api/${path}`, ...options })
 
+/** Begins so many requests that are held, and counts what of it gets on its way. */
+const ask = (page: Page, count: number) =>
+  within(
+    page,
+    ({ phone }, n) => {
+      const wx = phone.program!.wx as Record<string, (o: object) => void>
+      for (let i = 0; i < n; i++) wx.request!({ url: 'http://server/api/held' })
+    },
+    count,
+  )
+const begun = (page: Page) =>
+  within(page, ({ phone }) => phone.trace.events.filter((e) => e.kind === 'request').length)
+const ended = (page: Page) =>
+  within(page, ({ phone }) => phone.trace.events.filter((e) => e.kind === 'answer' && e.name === 'request').map((e) => e.ok))
+
 test('a request succeeds whatever the status is, and reads JSON where there is some', async () => {
   const page = await fixture.open()
   asked = []
@@ -65,26 +78,31 @@ test('a request succeeds whatever the status is, and reads JSON where there is s
 
 test('ten requests are under way at a time, and the others wait', async () => {
   const page = await fixture.open()
-  most = 0
-  // The browser has fewer connections to one host; the slots are counted where they are.
-  const counts = await within(page, async ({ phone }) => {
-    const wx = phone.program!.wx as Record<string, (o: object) => void>
-    const begun = () => phone.trace.events.filter((e) => e.kind === 'request').length
-    const before = begun()
-    let done = 0
-    const all = Array.from(
-      { length: 12 },
-      () =>
-        new Promise<void>((resolve) =>
-          wx.request!({ url: 'http://server/api/slow', complete: () => resolve(void done++) }),
-        ),
-    )
-    await new Promise((resolve) => setTimeout(resolve, 50))
-    const early = begun() - before
-    await Promise.all(all)
-    return [early, begun() - before, done]
+  let release = () => {}
+  held = new Promise((resolve) => {
+    release = resolve
   })
-  expect(counts).toEqual([10, 12, 12])
+  // The browser has fewer connections to one host; the slots are counted where they are.
+  await ask(page, 12)
+  expect(await begun(page)).toBe(10)
+  release()
+  await expect.poll(() => ended(page)).toHaveLength(12)
+  expect(await begun(page)).toBe(12)
+})
+
+test('a request that is given up while it waits leaves its place to the next', async () => {
+  const page = await fixture.open()
+  held = new Promise(() => {})
+  await ask(page, 25)
+  await within(page, ({ phone }) => phone.change({ networkType: 'none' }))
+  await expect.poll(() => ended(page)).toHaveLength(25)
+  await within(page, ({ phone }) => phone.change({ networkType: 'wifi' }))
+  held = Promise.resolve()
+  expect(await request(page, 'held')).toMatchObject({ errMsg: 'request:ok' })
+  held = new Promise(() => {})
+  const before = await begun(page)
+  await ask(page, 12)
+  expect((await begun(page)) - before).toBe(10) // as many places as ever
 })
 
 test('what does not come fails in the words of the platform', async () => {

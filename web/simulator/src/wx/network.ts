@@ -86,20 +86,41 @@ export class Network {
 
   async #slot<T>(stopped: Promise<never>, run: () => Promise<T>): Promise<T> {
     if (this.#program.suspended) throw interrupted()
-    if (this.#busy >= slots) {
-      await Promise.race([new Promise<void>((resolve) => this.#waiting.push(resolve)), stopped])
-    } else {
-      this.#busy++
-    }
+    if (this.#busy >= slots) await this.#turn(stopped)
+    else this.#busy++
     try {
       if (this.#program.suspended) throw interrupted()
       if (this.#program.device.networkType === 'none') throw offline(this.#program)
       return await run()
     } finally {
-      const next = this.#waiting.shift()
-      if (next) next()
-      else this.#busy--
+      this.#leave()
     }
+  }
+
+  /** Waits until another request leaves its slot to this one. A slot left to who has given up would be lost. */
+  async #turn(stopped: Promise<never>): Promise<void> {
+    let given = false
+    let mine = () => {}
+    const turn = new Promise<void>((resolve) => {
+      mine = () => {
+        given = true
+        resolve()
+      }
+    })
+    this.#waiting.push(mine)
+    try {
+      await Promise.race([turn, stopped])
+    } catch (error) {
+      if (given) this.#leave()
+      else this.#waiting.splice(this.#waiting.indexOf(mine), 1)
+      throw error
+    }
+  }
+
+  #leave() {
+    const next = this.#waiting.shift()
+    if (next) next()
+    else this.#busy--
   }
 
   #fail(error: WxError) {
