@@ -12,8 +12,8 @@ interface Asker {
 const buttonId = 'mpauth-agree'
 
 /**
- * The popups with `auto` that are on pages of the stack, the one on the screen last. WeChat knows one listener
- * only, the last registered, so a popup that goes hands over to the one below it.
+ * The popups with `auto` whose page is shown, the last to come last. WeChat knows one listener only, the last
+ * registered, so a popup that goes hands over to the one before it.
  */
 const askers: Asker[] = []
 
@@ -24,9 +24,10 @@ function listen(): void {
   if (!wx.onNeedPrivacyAuthorization) return
   const listener = (resolve: Resolve) => {
     const top = askers[askers.length - 1]
-    // A listener cannot be taken back. With nobody left to show anything the call fails, as after a refusal.
-    if (top) top.ask(resolve)
-    else resolve({ event: 'disagree' })
+    if (top) return top.ask(resolve)
+    // A listener cannot be taken back. With nobody here to show anything the call fails, as after a refusal.
+    console.warn('privacy-popup: this page has none, so what asks for private data here is refused')
+    resolve({ event: 'disagree' })
   }
   // The typings take the argument, which is to be called, for a result.
   wx.onNeedPrivacyAuthorization(listener as unknown as Parameters<typeof wx.onNeedPrivacyAuthorization>[0])
@@ -45,8 +46,8 @@ function remove(asker: Asker): void {
 
 /**
  * Asks for the consent to the privacy guide, in the app's own look. With `auto` it appears whenever WeChat needs the
- * consent, for as long as it is on the page; then every page that touches private data needs one. Without `auto` it
- * registers nothing, and appears when `open` is called.
+ * consent while its page is shown; then every page that touches private data needs one, since WeChat's own sheet does
+ * not come back. Without `auto` it registers nothing, and appears when `open` is called.
  */
 Component({
   options: { styleIsolation: 'apply-shared' },
@@ -87,6 +88,10 @@ Component({
   pageLifetimes: {
     show() {
       this.register(this.data.auto)
+    },
+    // Under another page, or in the background, nobody would see it. A call that waits already goes on waiting.
+    hide() {
+      this.register(false)
     },
   },
   methods: {

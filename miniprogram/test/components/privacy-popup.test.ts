@@ -107,6 +107,25 @@ inBothFrameworks((bench) => {
       expect(need()).toEqual([{ event: 'disagree' }])
     })
 
+    test('refuses for such a page on top of its own, where nobody would see it', () => {
+      const below = bench.show(auto)
+      below.pageHide()
+      expect(need()).toEqual([{ event: 'disagree' }])
+      expect(below.find(sheet)).toBeNull()
+      below.pageShow()
+      need()
+      expect(below.find(sheet)).not.toBeNull()
+    })
+
+    test('keeps a call that waits while the app is in the background', () => {
+      const screen = bench.show(auto)
+      const answers = need()
+      screen.pageHide()
+      screen.pageShow()
+      screen.get(agree).fire('agreeprivacyauthorization', {})
+      expect(answers[1]?.event).toBe('agree')
+    })
+
     test('does nothing on base libraries that do not ask', () => {
       Object.assign(bench.native, { onNeedPrivacyAuthorization: undefined, getPrivacySetting: undefined })
       expect(() => bench.show(auto)).not.toThrow()

@@ -35,7 +35,13 @@ export interface Element {
 export interface Runtime {
   readonly name: string
   load(build: Build): void
-  create(scene: Scene): { root: Element; dom: HTMLElement; attach(): void; detach(): void; pageShow(): void }
+  create(scene: Scene): {
+    root: Element
+    dom: HTMLElement
+    attach(): void
+    detach(): void
+    page(event: 'show' | 'hide'): void
+  }
   attr(element: Element, name: string): unknown
   textOf(element: Element): string
   // biome-ignore lint/suspicious/noExplicitAny: the methods of a component are its own
@@ -122,7 +128,11 @@ export class Screen extends Node {
   }
 
   pageShow(): void {
-    this.created.pageShow()
+    this.created.page('show')
+  }
+
+  pageHide(): void {
+    this.created.page('hide')
   }
 
   detach(): void {
@@ -177,7 +187,7 @@ export function exparser(): Runtime {
         dom,
         attach: () => root.attach(dom),
         detach: () => root.detach(),
-        pageShow: () => root.triggerPageLifeTime('show'),
+        page: (event) => root.triggerPageLifeTime(event),
       }
     },
     attr(element, name) {
@@ -227,7 +237,7 @@ export function glassEasel(): Runtime {
         dom,
         attach: () => root.attach(dom, place),
         detach: () => root.release(),
-        pageShow: () => root.getComponent().triggerPageLifetime('show', []),
+        page: (event) => root.getComponent().triggerPageLifetime(event, []),
       }
     },
     attr: (element, name) => (element as Loose).getBackendElement().getAttribute(name) ?? undefined,
