@@ -74,12 +74,13 @@ export default {
     logoutAsk: 'You can go on looking around. Log out?',
     exportData: 'Copy my data',
     exported: 'Copied',
+    notExported: 'Not copied',
     close: 'Delete account',
     closeAsk:
       'You will be logged out everywhere, and your data is deleted after some days. Until then you can come back. Delete the account?',
     closeSoon: 'Deleted on {time}',
     restoreAsk: 'This account is to be deleted on {time}. Keep it and log in?',
-    out: 'You have logged out. The shop stays open, and nothing logs you in again but you.',
+    out: 'You have logged out. The shop stays open. Log in again whenever you like.',
     login: 'Log in',
   },
   scenarios: {

@@ -74,11 +74,12 @@ export default {
     logoutAsk: '退出后仍可浏览商品。确定退出吗？',
     exportData: '复制我的数据',
     exported: '已复制',
+    notExported: '没有复制',
     close: '注销账号',
     closeAsk: '所有设备都会退出登录，数据将在冷静期后删除，期间可以撤回。确定注销吗？',
     closeSoon: '将于 {time} 删除',
     restoreAsk: '该账号将于 {time} 删除。要保留账号并登录吗？',
-    out: '你已退出登录。商品照常可以浏览；不会自动登录，除非你自己点登录。',
+    out: '你已退出登录。商品照常可以逛，想登录时点一下就好。',
     login: '登录',
   },
   scenarios: {

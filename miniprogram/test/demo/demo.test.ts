@@ -40,6 +40,13 @@ describe('the files', () => {
     }
   })
 
+  it.each(pages)('%s brings the question for consent where it touches private data', (page) => {
+    const wants = /<(auth-popup|auth-page|user-container|phone-container)|wx\.setClipboardData/
+    if (wants.test(text(`${page}.wxml`) + text(`${page}.js`))) {
+      expect(text(`${page}.wxml`)).toContain('<privacy-popup auto lang="{{lang}}" />')
+    }
+  })
+
   it('ask the server for what its contract has', () => {
     const schema = contract()
     const documents = files('.js').flatMap((path) => [...text(path).matchAll(/'((?:query|mutation) [^']+)'/g)])
@@ -229,6 +236,13 @@ describe('leaving', () => {
     const page = world.open('/pages/settings/index')
     await page.exportData()
     await vi.waitFor(() => expect(world.toasts).toEqual(['{"user":{}}', '已复制']))
+  })
+
+  it('says when the data could not be copied', async () => {
+    const world = await start()
+    world.refuses = true
+    await world.open('/pages/settings/index').exportData()
+    await vi.waitFor(() => expect(world.toasts).toEqual(['没有复制']))
   })
 })
 

@@ -74,7 +74,7 @@ export interface World {
   stack: Loose[]
   /** What the person was told. */
   toasts: string[]
-  /** What the person was asked whether they mean it, and whether they answer no. */
+  /** What the person was asked whether they mean it, and whether they answer no: to that, and to the privacy guide. */
   modals: string[]
   refuses: boolean
   /** What popups were asked to show. */
@@ -259,6 +259,7 @@ function phone(world: World, language: string, answer: Answer): Loose {
     setNavigationBarTitle() {},
     setTabBarItem() {},
     setClipboardData: (options: Loose) => {
+      if (world.refuses) return Promise.resolve().then(() => options.fail?.({ errMsg: 'fail', errno: 104 }))
       toasts.push(options.data)
       return done(options, {})
     },

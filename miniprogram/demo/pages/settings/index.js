@@ -1,7 +1,7 @@
 import { isMpAuthError } from 'mpauth'
 import { account } from '../../account'
 import { graphql, session } from '../../auth'
-import { fill, title, words } from '../../i18n'
+import { fill, lang, title, words } from '../../i18n'
 import { follow, person } from '../../person'
 import { when } from '../../shop'
 import { confirmed, telling } from '../../ui'
@@ -12,7 +12,7 @@ const Devices = 'query Devices { sessions { id current lastSeenAt device { name 
 const Revoke = 'mutation Revoke($id: ID!) { revokeSession(id: $id) { ok } }'
 
 Page({
-  data: { t, ...person(), devices: [] },
+  data: { lang, t, ...person(), devices: [] },
 
   onLoad() {
     title(t.title)
@@ -62,7 +62,12 @@ Page({
 
   exportData: telling(async () => {
     const { json } = await account.exportMyData()
-    wx.setClipboardData({ data: json, success: () => wx.showToast({ title: t.exported }) })
+    // The clipboard is private data to WeChat: it may ask for the consent first, and be refused.
+    wx.setClipboardData({
+      data: json,
+      success: () => wx.showToast({ title: t.exported }),
+      fail: () => wx.showToast({ title: t.notExported, icon: 'none' }),
+    })
   }),
 
   deleteAccount: telling(async function () {
