@@ -80,30 +80,26 @@ const flavours: [string, boolean][] = [
   ['legacy TypeScript', true],
 ]
 
-test.each(flavours)(
-  '@mustAuth, %s: asks, then runs the method with its this and arguments',
-  async (_, legacy) => {
-    const { out, errors } = compile('good', legacy)
-    expect(errors).toBe('')
-    const { define } = await import(/* @vite-ignore */ out)
-    const w = world()
-    const popup = new FakePopup(w, w.pages.top)
-    const shop = new (define(createGuards(w.session)))()
-    const calls = [shop.buy('tea', 2), shop.buy('tea', 2)]
-    await settled()
-    expect(popup.opened).toEqual([['PHONE']])
-    expect(shop.bought).toEqual([])
-    await popup.complete()
-    expect(await Promise.all(calls)).toEqual(['tea2', 'tea2'])
-    expect(shop.bought).toEqual(['tea'])
-    const plain = shop.plain('cup')
-    await settled()
-    popup.close()
-    expect(await outcome(plain)).toEqual({ value: undefined })
-    expect(shop.bought).toEqual(['tea'])
-  },
-  60_000,
-)
+test.each(flavours)('@mustAuth, %s: asks, then runs the method with its this and arguments', async (_, legacy) => {
+  const { out, errors } = compile('good', legacy)
+  expect(errors).toBe('')
+  const { define } = await import(/* @vite-ignore */ out)
+  const w = world()
+  const popup = new FakePopup(w, w.pages.top)
+  const shop = new (define(createGuards(w.session)))()
+  const calls = [shop.buy('tea', 2), shop.buy('tea', 2)]
+  await settled()
+  expect(popup.opened).toEqual([['PHONE']])
+  expect(shop.bought).toEqual([])
+  await popup.complete()
+  expect(await Promise.all(calls)).toEqual(['tea2', 'tea2'])
+  expect(shop.bought).toEqual(['tea'])
+  const plain = shop.plain('cup')
+  await settled()
+  popup.close()
+  expect(await outcome(plain)).toEqual({ value: undefined })
+  expect(shop.bought).toEqual(['tea'])
+})
 
 test.each(flavours)(
   '@mustAuth, %s: is refused for what answers with no promise, and for facts that are none',
@@ -111,13 +107,12 @@ test.each(flavours)(
     expect(compile('badResult', legacy).errors).toMatch(/error TS12(41|70): .*decorator/)
     expect(compile('badNeed', legacy).errors).toMatch(/error TS2322: Type '"ADDRESS"'/)
   },
-  60_000,
 )
 
 // D13: an object literal takes no decorator.
 test('withAuth and authPage stand in the literal of a page, with the types of the platform', () => {
   expect(compile('page').errors).toBe('')
-}, 60_000)
+})
 
 test('@mustAuth on what is no method is a mistake', () => {
   const decorate = createGuards(world().session).mustAuth() as (...args: unknown[]) => unknown

@@ -54,10 +54,13 @@ for (const [i, { name, file, find, replace, and, tests }] of mutations.entries()
 // One run for all: starting is what costs.
 const report = join(root, 'report.json')
 const config = join(root, 'vitest.config.mjs')
-writeFileSync(config, `export default { test: { include: ['*/test/**/*.test.ts'], testTimeout: 2000 } }`)
+writeFileSync(
+  config,
+  `export default { test: { include: ['*/test/**/*.test.ts'], testTimeout: 60_000, hookTimeout: 60_000 } }`,
+)
 const vitest = join(home, 'node_modules/vitest/vitest.mjs')
 const args = [vitest, 'run', '--root', root, '--config', config, '--reporter', 'json', '--outputFile', report]
-const { error, stderr } = spawnSync(process.execPath, args, { cwd: root, timeout: 120_000, encoding: 'utf8' })
+const { error, stderr } = spawnSync(process.execPath, args, { cwd: root, timeout: 1_200_000, encoding: 'utf8' })
 if (error) throw error
 
 const failed = new Map()

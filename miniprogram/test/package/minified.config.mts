@@ -35,6 +35,8 @@ export default defineConfig({
     // Loads the SDK twice, which cannot be done with a file that Node has loaded.
     exclude: ['test/session/registry.test.ts'],
     pool: 'threads',
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
     // As they are: built files that require one another are then one copy of the SDK.
     server: { deps: { external: [/miniprogram_dist/] } },
   },

@@ -193,7 +193,7 @@ describe('as compiled by TypeScript', () => {
   test.each([
     ['TC39', false],
     ['legacy', true],
-  ])('%s: compiles and works', { timeout: 60_000 }, async (_, legacy) => {
+  ])('%s: compiles and works', async (_, legacy) => {
     const { out, errors } = compile('good.ts', legacy)
     expect(errors).toBe('')
     const { Shop } = await import(/* @vite-ignore */ out)
@@ -208,7 +208,7 @@ describe('as compiled by TypeScript', () => {
   test.each([
     ['TC39', false],
     ['legacy', true],
-  ])('%s: a method that does not answer with a promise is refused', { timeout: 60_000 }, (_, legacy) => {
+  ])('%s: a method that does not answer with a promise is refused', (_, legacy) => {
     expect(compile('bad.ts', legacy).errors).toMatch(/bad\.ts.*error TS/)
   })
 })

@@ -1,7 +1,8 @@
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createAccount } from '../../src/account/account'
 import trusted from '../../src/generated/trusted-documents.json'
+import { eventually } from './support/eventually'
 import { Phone } from './support/phone'
 import { Server } from './support/server'
 
@@ -33,7 +34,7 @@ test('a server that takes the SDK’s own operations only serves all of the SDK'
   await account.deleteAccount()
   await account.restoreAccount()
   await session.logout()
-  await vi.waitFor(() => expect(lily.sent('Logout')).toBe(2))
+  await eventually(() => expect(lily.sent('Logout')).toBe(2))
   await session.login({ force: true })
   const sent = lily.platform.requests().map(({ data }) => (data as { query: string }).query)
   // Nothing in the list is idle, and nothing was sent that is not in it.

@@ -1,4 +1,5 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { eventually } from './support/eventually'
 import { Phone } from './support/phone'
 import { Server } from './support/server'
 import { expired } from './support/token'
@@ -46,7 +47,7 @@ describe('what a phone goes through', () => {
     }
     for (let n = 1; n <= 5; n++) {
       const interrupted = expect(lily.session.login()).rejects.toMatchObject({ data: { interrupted: true } })
-      await vi.waitFor(() => expect(held).toBe(n), { interval: 5 })
+      await eventually(() => expect(held).toBe(n))
       lily.platform.background = true
       await interrupted
       if (n === 5) lily.gate = undefined
@@ -106,7 +107,7 @@ describe('a logout', () => {
     await lily.session.login()
     await other.session.login()
     await lily.session.logout({ scope: 'ALL' })
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const refused = other.gql.query(me, {}, { replay: false, dedupe: false, needLogin: true })
       await expect(refused).rejects.toMatchObject({ code: 'SESSION_REVOKED' })
     })
@@ -124,10 +125,10 @@ describe('a logout', () => {
       JSON.stringify(request).includes('"Logout"') && lily.sent('Logout') <= lost ? 'unreachable' : undefined
     await lily.session.logout({ scope: 'ALL' })
     await lily.session.login({ force: true })
-    await vi.waitFor(() => expect(lily.sent('Logout')).toBe(2))
+    await eventually(() => expect(lily.sent('Logout')).toBe(2))
     lily.platform.offline = true
     lily.platform.offline = false
-    await vi.waitFor(async () => expect(await sessions(lily)).toBe(1))
+    await eventually(async () => expect(await sessions(lily)).toBe(1))
   })
 
   test('told to a server that does not answer is told again when the network comes back meanwhile', async () => {
@@ -137,7 +138,7 @@ describe('a logout', () => {
     await lily.session.logout()
     // At once: the first try has not failed yet.
     lily.platform.offline = false
-    await vi.waitFor(() => expect(lily.sent('Logout')).toBe(2))
+    await eventually(() => expect(lily.sent('Logout')).toBe(2))
   })
 
   test('over a restart of the app: it is still out, and the server hears of it', async () => {
@@ -148,9 +149,9 @@ describe('a logout', () => {
     lily.open()
     expect(lily.session.loggedOut).toBe(true)
     await expect(lily.gql.query(me)).rejects.toMatchObject({ code: 'LOGGED_OUT' })
-    await vi.waitFor(() => expect(lily.sent('Logout')).toBe(1))
+    await eventually(() => expect(lily.sent('Logout')).toBe(1))
     const other = phone('restart')
     await other.session.login()
-    await vi.waitFor(async () => expect(await sessions(other)).toBe(1))
+    await eventually(async () => expect(await sessions(other)).toBe(1))
   })
 })

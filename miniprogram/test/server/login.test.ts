@@ -1,5 +1,6 @@
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { isMpAuthError } from '../../src/errors'
+import { eventually } from './support/eventually'
 import { Phone } from './support/phone'
 import { Server } from './support/server'
 import { expired } from './support/token'
@@ -177,7 +178,7 @@ describe('a logout', () => {
     const { token } = await lily.session.login()
     await lily.session.logout()
     await expect(lily.gql.query(me)).rejects.toMatchObject({ code: 'LOGGED_OUT' })
-    await vi.waitFor(async () => expect(await refusal(token)).toBe('SESSION_REVOKED'))
+    await eventually(async () => expect(await refusal(token)).toBe('SESSION_REVOKED'))
     await lily.session.login({ force: true })
     await lily.gql.query(me)
     expect(await sessions(lily)).toBe(1)
@@ -189,15 +190,15 @@ describe('a logout', () => {
     lily.platform.latencyMs = 50
     const login = lily.session.login({ force: true })
     login.catch(() => {})
-    await vi.waitFor(() => expect(lily.sent('SilentLogin')).toBe(2))
+    await eventually(() => expect(lily.sent('SilentLogin')).toBe(2))
     await lily.session.logout()
     await expect(login).rejects.toMatchObject({ code: 'STALE' })
     expect([lily.session.peekToken(), lily.session.loggedOut]).toEqual([null, true])
     // Both sessions have been ended: that of before, and the one that nobody wanted any more.
-    await vi.waitFor(() => expect(lily.sent('Logout')).toBe(2))
+    await eventually(() => expect(lily.sent('Logout')).toBe(2))
     const other = phone('race').open()
     expect((await other.session.login()).user.id).toBe(id)
-    await vi.waitFor(async () => expect(await sessions(other)).toBe(1))
+    await eventually(async () => expect(await sessions(other)).toBe(1))
   })
 
   test('without a network happens at once, and is told when the app has one again', async () => {
@@ -207,7 +208,7 @@ describe('a logout', () => {
     await lily.session.logout()
     expect(await refusal(token)).toBe(undefined)
     lily.platform.offline = false
-    await vi.waitFor(async () => expect(await refusal(token)).toBe('SESSION_REVOKED'))
+    await eventually(async () => expect(await refusal(token)).toBe('SESSION_REVOKED'))
   })
 })
 

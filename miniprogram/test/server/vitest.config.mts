@@ -6,7 +6,9 @@ export default defineConfig({
     include: ['test/server/**/*.test.ts'],
     globalSetup: ['test/server/support/binary.ts'],
     maxWorkers: 2,
-    testTimeout: 30_000,
-    hookTimeout: 30_000,
+    // Far more than anything takes, for machines that are busy.
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+    expect: { poll: { timeout: 30_000 } },
   },
 })

@@ -42,7 +42,7 @@ describe('the types', () => {
     )
     for (const { filename, content } of files) writeFileSync(join(here, filename), content)
     errors = compile()
-  }, 60_000)
+  })
 
   afterAll(() => rmSync(`${here}made`, { recursive: true, force: true }))
 
