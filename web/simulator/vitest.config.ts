@@ -6,9 +6,11 @@ const patience = 120_000
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    globalSetup: 'test/support/setup.ts',
     testTimeout: patience,
     hookTimeout: patience,
     expect: { poll: { timeout: patience / 2, interval: 20 } },
-    fileParallelism: false, // one browser at a time is enough for a small machine
+    fileParallelism: false, // one at a time is enough for a small machine
+    isolate: false, // no file leaves anything behind in a module
   },
 })

@@ -90,6 +90,15 @@ export class Phone implements Host {
     await this.start(url)
   }
 
+  /**
+   * Tells that WeChat is about to make another session key: whoever has logged in has the one of this generation, be it
+   * that WeChat made it for that login or that it gave the one before again.
+   */
+  keyEnds(generation: number) {
+    const session = this.sessions.get(`${this.device.appId}:${this.#user}`)
+    if (session && generation > 0) session.seen = generation
+  }
+
   background() {
     this.#program?.toBackground()
   }

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { useFixture, within } from './support/browser'
 import { until } from './support/logs'
 
-const fixture = useFixture('program')
+const fixture = useFixture()
 const open = () => fixture.open('?start=pages/buttons/index')
 const press = (page: Page, name: string) => page.getByRole('button', { name, exact: true }).click()
 const agree = (page: Page) => within(page, ({ phone }) => phone.program!.privacy.agree())
@@ -44,6 +44,15 @@ test('an old base library gives a sealed number alone', async () => {
     iv: 'vector',
     errMsg: 'getPhoneNumber:ok',
   })
+})
+
+test('an open-type that came later than the base library is none', async () => {
+  const page = await open()
+  await within(page, ({ phone }) => phone.change({ SDKVersion: '2.21.1' }))
+  await press(page, 'avatar')
+  await press(page, 'consent')
+  await tap(page, 'phone', 'getphonenumber') // which has been there all along, and comes after the others
+  expect((await seen(page)).filter((line) => line !== 'no toast')).toEqual(['phone'])
 })
 
 test('a refusal is told in the words of the platform', async () => {

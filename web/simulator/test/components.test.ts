@@ -3,7 +3,7 @@ import { expect, test } from 'vitest'
 import { useFixture, within } from './support/browser'
 import { logs, until } from './support/logs'
 
-const fixture = useFixture('program')
+const fixture = useFixture()
 
 async function parts(): Promise<Page> {
   return fixture.open('?start=pages/parts/index')
@@ -20,6 +20,7 @@ test('a component goes through its life in the order of WeChat, its behaviour fi
     'behavior attached Lily',
     'card attached',
     'parts load',
+    'behavior page show',
     'card page show',
     'card ready',
     'parts ready',
@@ -155,6 +156,12 @@ test('a nickname is reviewed after the field was left, and cleared when it does 
     return [await field.inputValue(), ...lines]
   }
   expect(await leave('unseen', /^blur/)).toEqual(['unseen', 'blur unseen']) // without consent the field is a plain one
+  const library = (SDKVersion: string) => within(page, ({ phone }, v) => phone.change({ SDKVersion: v }), SDKVersion)
+  await library('2.20.0') // knows of neither nicknames nor consent
+  expect(await leave('unseen', /^blur/)).toEqual(['unseen', 'blur unseen'])
+  await library('2.31.0')
+  expect(await leave('Lily')).toEqual(['Lily', 'blur Lily', 'review {"pass":true,"timeout":false}'])
+  await library('3.17.0')
   await within(page, ({ phone }) => phone.program!.privacy.agree())
   expect(await leave('Lily')).toEqual(['Lily', 'blur Lily', 'review {"pass":true,"timeout":false}'])
   await within(page, ({ script }) => {

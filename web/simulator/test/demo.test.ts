@@ -1,17 +1,15 @@
-import { fileURLToPath } from 'node:url'
 import type { Page } from 'playwright-core'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
 import { useFixture, within } from './support/browser'
 import { Server } from './support/server'
 
 const binary = process.env.MPAUTH_BINARY
-const own = (path: string) => fileURLToPath(new URL(`../../../miniprogram/${path}`, import.meta.url))
 
 /** The path of the page on the screen. */
 const shown = (page: Page) => within(page, ({ phone }) => phone.program!.navigation.top!.path)
 
 describe.skipIf(!binary)('the demo as it stands, against the server', () => {
-  const fixture = useFixture(own('demo'), { packages: { mpauth: own('miniprogram_dist') } })
+  const fixture = useFixture([], inject('demo'))
   const server = new Server(binary!)
   beforeAll(async () => {
     await server.start()

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { useFixture, within } from './support/browser'
 import { logs, until } from './support/logs'
 
-const fixture = useFixture('program', {}, [/is not found|no such page|boom/])
+const fixture = useFixture([/is not found|no such page|boom/])
 
 test('a cold start shows the first page without waiting for onLaunch', async () => {
   const page = await fixture.open('?start=pages/home/index?a=1')
@@ -72,6 +72,23 @@ test('what cannot be navigated to fails in the words of WeChat', async () => {
   expect(await go('navigateTo', { url: '/pages/detail/index' })).toBe('navigateTo:fail webview count limit exceed')
   expect(await go('navigateBack', { delta: 8 })).toBe('navigateBack:ok')
   expect(await within(page, ({ phone }) => phone.program!.navigation.stack.length)).toBe(2)
+})
+
+test('a page and the one that opened it talk to each other', async () => {
+  const page = await fixture.open()
+  await until(page, /app launched/)
+  await page.getByRole('button', { name: 'open with a line' }).click()
+  expect(await until(page, /^detail hears/)).toEqual([
+    'home hide',
+    'detail load {"line":"1"} ready true pages 2',
+    'home hears hello from detail',
+    'detail show',
+    'detail ready',
+    'detail hears welcome 2',
+  ])
+  // Who was not opened by a page has nobody at the other end.
+  await within(page, ({ phone }) => phone.program!.navigation.reLaunch('/pages/detail/index?line=1'))
+  expect((await logs(page)).filter((line) => line.includes('hears'))).toEqual([])
 })
 
 test('a page may be made by Component, with its query as properties', async () => {
@@ -163,8 +180,10 @@ test('what the program throws is told to onError and stops nothing', async () =>
     }),
   )
   expect(await until(page, /completed/)).toEqual(['app error Error: boom', 'completed'])
-  await page.getByRole('button', { name: 'fall' }).click()
+  await page.getByRole('button', { name: 'fall', exact: true }).click()
   expect(await logs(page)).toEqual(['app error Error: boom on tap'])
+  await page.getByRole('button', { name: 'fall later' }).click()
+  expect(await until(page, /later/)).toEqual(['app error Error: boom later'])
   await page.getByRole('button', { name: 'forget' }).click()
   expect(await until(page, /rejection/)).toEqual(['app rejection nobody cares: boom'])
 })

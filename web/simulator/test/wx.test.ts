@@ -3,7 +3,7 @@ import { beforeAll, expect, test } from 'vitest'
 import { useFixture, within } from './support/browser'
 import { logs } from './support/logs'
 
-const fixture = useFixture('program', {}, [/Failed to load resource/])
+const fixture = useFixture([/Failed to load resource/])
 let asked: string[] = []
 /** What `/api/held` waits for. */
 let held = Promise.resolve()
@@ -213,6 +213,9 @@ test('a login gives a code, and the session key dies when WeChat makes another o
   expect((await call(page, 'checkSession')).errMsg).toMatch(/^checkSession:fail session time out/)
   await call(page, 'login')
   expect(await call(page, 'checkSession')).toEqual({ errMsg: 'checkSession:ok' })
+  // A login soon after another one gets the same key; what comes after that is no key of this login.
+  await within(page, ({ phone, wechat }) => phone.keyEnds(wechat.generation++))
+  expect((await call(page, 'checkSession')).errMsg).toMatch(/^checkSession:fail session time out/)
   await within(page, ({ phone }) => void (phone.account.loginBlocked = true))
   expect(await call(page, 'login')).toEqual({ errMsg: 'login:fail wxa login is blocked', errno: 1402101 })
   await within(page, ({ phone }) => phone.change({ platform: 'devtools', appId: 'touristappid' }))
@@ -273,6 +276,10 @@ test('the privacy setting says whether there is something to agree to', async ()
   expect(await setting()).toMatchObject({ needAuthorization: false })
   await within(page, ({ phone }) => phone.start())
   expect(await setting()).toMatchObject({ needAuthorization: false }) // survives a restart
+  await within(page, ({ phone }) => void phone.account.declared.add('location'))
+  expect(await setting()).toMatchObject({ needAuthorization: true }) // nobody has agreed to that
+  expect(await call(page, 'requirePrivacyAuthorize')).toEqual({ errMsg: 'requirePrivacyAuthorize:ok' })
+  expect(await setting()).toMatchObject({ needAuthorization: false })
   await within(page, ({ phone }) => phone.forget())
   expect(await setting()).toMatchObject({ needAuthorization: true })
 })
@@ -305,6 +312,16 @@ test('the phone describes itself, and what an old library lacks', async () => {
     SDKVersion: '2.21.1',
   })
   expect(told.account).toEqual({ miniProgram: { appId: 'wx0000000000000001', envVersion: 'develop', version: '' } })
+})
+
+test('an API that came later than the base library is not there', async () => {
+  const page = await fixture.open()
+  const names = await within(page, async ({ phone }) => {
+    phone.change({ SDKVersion: '2.20.0' })
+    await phone.start()
+    return ['login', 'getSystemInfoSync', 'getAppBaseInfo', 'getPrivacySetting'].filter((n) => n in phone.program!.wx)
+  })
+  expect(names).toEqual(['login', 'getSystemInfoSync'])
 })
 
 test('the sheets of WeChat answer to the program', async () => {

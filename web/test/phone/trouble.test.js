@@ -1,6 +1,7 @@
 // What breaks for everybody: WeChat, and the server itself. One after the other, since they share both.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { until } from '../browser.js'
 import { onEachDatabase } from './worlds.js'
 
 const item = 'page=pages/item/index?id=tea'
@@ -62,6 +63,27 @@ onEachDatabase('what breaks for everybody', { atOnce: 1 }, (world) => {
       await p.tab('我的')
       await p.tap('设置')
       await p.reads('本机')
+      assert.equal(p.count('SilentLogin'), 1)
+    }))
+
+  test('the panel plays a restart: nobody answers for a while, and then all is as it was', (t) =>
+    world.visit(t, { state: `user=zoe&${item}`, clock: true, expected: [gone] }, async (p) => {
+      await p.tap('立即购买')
+      await p.givePhone()
+      await p.reads('订单 1001')
+      await p.tap('返回')
+      await p.stopTime()
+      await p.press('服务器重启')
+      await p.tap('立即购买')
+      await until(async () => {
+        await p.page.clock.runFor(100)
+        return p.device.getByText('网络不给力，请检查网络后重试').isVisible()
+      })
+      await p.wait(5)
+      await p.page.getByText('服务器又在了。').waitFor()
+      await p.page.clock.resume()
+      await p.tap('立即购买')
+      await p.reads('订单 1002')
       assert.equal(p.count('SilentLogin'), 1)
     }))
 })

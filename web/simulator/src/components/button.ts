@@ -1,5 +1,6 @@
 import type { Context } from '../runtime/context'
 import { failure, WxError } from '../wx/api'
+import { has } from '../wx/library'
 import { phoneNumber } from '../wx/phone-number'
 import { around, disable, on, type Part, pressable, type Spec } from './define'
 import { forms } from './form'
@@ -49,7 +50,10 @@ function tapped(program: Context, part: Part) {
   const { formType } = part.data
   if (form && formType === 'submit') forms.get(form)?.submit()
   if (form && formType === 'reset') forms.get(form)?.reset()
-  const types = String(part.data.openType ?? '').split('|')
+  // What the base library does not know is no open-type.
+  const types = String(part.data.openType ?? '')
+    .split('|')
+    .filter((type) => has(program, `button.open-type.${type}`))
   if (types.includes('agreePrivacyAuthorization')) {
     program.privacy.tapped(part.id)
     program.privacy.agree()

@@ -1,4 +1,5 @@
 import type { Context } from '../runtime/context'
+import { has } from '../wx/library'
 import { fields, on, type Part, type Spec } from './define'
 
 type Native = HTMLInputElement | HTMLTextAreaElement
@@ -84,7 +85,7 @@ function build(part: Part, native: Native, program: Context) {
   native.addEventListener('focus', () => {
     initial ||= native.defaultValue
     part.triggerEvent('focus', { value: native.value, height: 0 })
-    if (part.data.type === 'nickname' && program.privacy.agreed) offer(part, native, program)
+    if (isNickname(part, program)) offer(part, native, program)
   })
   native.addEventListener('blur', () => {
     part.triggerEvent('blur', detail())
@@ -120,13 +121,15 @@ function offer(part: Part, native: Native, program: Context) {
   native.addEventListener('blur', end, { once: true })
 }
 
-/**
- * WeChat looks at a nickname when the field is left, and empties the field later when it does not pass.
- * Without consent to the privacy guide the field is a plain one.
- */
+/** Whether WeChat has a part in the field. Without consent to the privacy guide it is a plain one. */
+function isNickname(part: Part, program: Context): boolean {
+  return part.data.type === 'nickname' && has(program, 'input.type.nickname') && program.privacy.free('userInfo')
+}
+
+/** WeChat looks at a nickname when the field is left, and empties the field later when it does not pass. */
 async function review(part: Part, native: Native, program: Context) {
   const nickname = native.value
-  if (part.data.type !== 'nickname' || nickname === '' || !program.privacy.agreed) return
+  if (nickname === '' || !isNickname(part, program)) return
   const call = program.trace.add('call', 'input nickname review')
   const verdict = await program.surroundings.reviewNickname(nickname)
   program.timers.deliver(() => {
@@ -136,7 +139,7 @@ async function review(part: Part, native: Native, program: Context) {
     }
     const detail = { pass: verdict === 'pass', timeout: verdict === 'timeout' }
     program.trace.add('event', 'nicknamereview', { of: call, ok: detail.pass, detail })
-    part.triggerEvent('nicknamereview', detail)
+    if (has(program, 'input.bindnicknamereview')) part.triggerEvent('nicknamereview', detail)
   })
 }
 

@@ -60,6 +60,8 @@ export interface Gate {
   agree(): void
   /** The person tapped a button with open-type agreePrivacyAuthorization. */
   tapped(buttonId: string): void
+  /** Whether the kind of data can be had without a question. */
+  free(scope: string): boolean
   /** Throws when the kind of data is not declared in the privacy guide, or may not be used. */
   check(scope: string): void
   /** Returns when the person agrees to the privacy guide. `api` is who asks. */

@@ -1,6 +1,7 @@
-import { posix } from './paths'
 import type { AppConfig } from '../bundle'
+import type { EventChannel } from './channel'
 import type { PageHost, Query } from './page'
+import { posix } from './paths'
 
 /** The most pages that WeChat stacks. */
 const maxPages = 10
@@ -64,12 +65,14 @@ export class Navigation {
     return address
   }
 
-  navigateTo(url: unknown): PageHost {
+  /** `opener` is the new page's end of the line to the one that opens it. */
+  navigateTo(url: unknown, opener?: EventChannel): PageHost {
     const { path, query } = this.parse(url)
     if (this.isTab(path)) throw new NavigationError('can not navigateTo a tabbar page')
     if (this.stack.length >= maxPages) throw new NavigationError('webview count limit exceed')
     const below = this.top
     const page = this.#open(path, query)
+    if (opener) page.opener = opener
     this.#leave(below)
     this.stack.push(page)
     return this.#enter(page)

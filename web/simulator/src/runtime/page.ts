@@ -1,6 +1,7 @@
 import { type component, glassEasel } from 'glass-easel-miniprogram-adapter'
 import type { WindowConfig } from '../bundle'
 import { PageBackend } from './backend'
+import { EventChannel } from './channel'
 import type { Definitions } from './definitions'
 
 export type Query = Record<string, string>
@@ -33,6 +34,8 @@ export class PageHost {
   /** What the bars around the page show; the program may change it. */
   readonly window: WindowConfig
   loadingBar = false
+  /** This page's end of the line to the page that opened it. */
+  opener: EventChannel
   #ready = false
   #visible = false
   readonly #surface: PageSurface
@@ -61,6 +64,8 @@ export class PageHost {
     this.instance.route = path
     this.instance.__route__ = path
     this.instance.options = query
+    this.opener = new EventChannel(surface.guard)
+    this.instance.getOpenerEventChannel = () => this.opener
     this.instance.getPageId = () => `pageId:${this.id}`
   }
 

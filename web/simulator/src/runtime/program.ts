@@ -23,7 +23,7 @@ const suspendAfterMs = 5000
 export class Program implements Context {
   readonly bundle: Bundle
   readonly phone: Host
-  readonly timers = new Timers()
+  readonly timers = new Timers((run) => this.guard('timer', run))
   readonly definitions: Definitions
   readonly navigation: Navigation
   readonly wx: Record<string, unknown>

@@ -15,6 +15,12 @@ export class Timers {
   #next = 1
   readonly #timers = new Map<number, Timer>()
   readonly #held: (() => void)[] = []
+  readonly #guard: (run: () => void) => void
+
+  /** `guard` runs code of the program and reports what it throws. */
+  constructor(guard: (run: () => void) => void) {
+    this.#guard = guard
+  }
 
   readonly setTimeout = (handler: unknown, ms?: number, ...args: unknown[]) => this.#add(handler, ms, args, false)
   readonly setInterval = (handler: unknown, ms?: number, ...args: unknown[]) => this.#add(handler, ms, args, true)
@@ -75,7 +81,7 @@ export class Timers {
           timer.due = Date.now() + timer.every
           this.#start(id, timer)
         }
-        timer.handler()
+        this.#guard(timer.handler)
       },
       Math.max(0, timer.due - Date.now()),
     )

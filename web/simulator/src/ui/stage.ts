@@ -24,6 +24,9 @@ const devices: Record<Platform, Partial<Device>> = {
 /** Longer than WeChat lets an app run in the background. */
 const awayMs = 7000
 
+/** For as long nobody answers while the server restarts. */
+const restartMs = 5000
+
 /** Waits for longer than the app runs in the background, or until the request is given up. */
 function late(signal: AbortSignal | null | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -47,6 +50,7 @@ export class Stage {
   #risky: string[] = []
   #spoilToken = false
   #holding = false
+  #restarting = false
 
   constructor(bundle: Bundle, settings: Settings, state: State, happened: Happened) {
     this.state = state
@@ -180,8 +184,10 @@ export class Stage {
     await this.open()
   }
 
-  rotateKey(): Promise<unknown> {
-    return this.box.rotateKey(this.appId, this.state.user)
+  async rotateKey(): Promise<void> {
+    const { keyGeneration } = await this.box.person(this.appId, this.state.user)
+    this.phone.keyEnds(keyGeneration)
+    await this.box.rotateKey(this.appId, this.state.user)
   }
 
   /** Makes the server refuse the access token of the next request. */
@@ -219,6 +225,13 @@ export class Stage {
     }
   }
 
+  /** Nobody is at the address of the server for a while, and then it is there again with everything it knew. */
+  async restartServer() {
+    this.#restarting = true
+    await new Promise((resolve) => setTimeout(resolve, restartMs))
+    this.#restarting = false
+  }
+
   /** The address of this page as it stands. */
   link(): string {
     return location.href
@@ -249,7 +262,7 @@ export class Stage {
   }
 
   async #send(url: string, init: RequestInit): Promise<Response> {
-    if (this.state.troubles.has('gone')) throw new TypeError('nobody answers')
+    if (this.#restarting || this.state.troubles.has('gone')) throw new TypeError('nobody answers')
     if (this.#holding) await late(init.signal)
     const headers = new Headers(init.headers)
     const token = headers.get('authorization')

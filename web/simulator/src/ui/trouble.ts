@@ -12,10 +12,10 @@ export function troublePart(stage: Stage): HTMLElement[] {
     said.textContent = fill(text, { user: stage.state.user })
   }
   const { did } = w.trouble
-  const long = async (text: string, go: () => Promise<void>) => {
+  const long = async (text: string, go: () => Promise<void>, after: string) => {
     say(text)
     await go()
-    say(did.back)
+    say(after)
   }
   const rotate = () => void stage.rotateKey().then(() => say(did.rotate), (error: Error) => say(error.message))
   const token = () => {
@@ -35,8 +35,9 @@ export function troublePart(stage: Stage): HTMLElement[] {
       { class: 'actions' },
       action(w.trouble.token[0]!, w.trouble.token[1]!, token),
       action(w.trouble.rotate[0]!, w.trouble.rotate[1]!, rotate),
-      action(w.trouble.background[0]!, w.trouble.background[1]!, () => void long(did.background, () => stage.leaveForLong())),
-      action(w.trouble.interrupt[0]!, w.trouble.interrupt[1]!, () => void long(did.interrupt, () => stage.interruptLogin())),
+      action(w.trouble.restart[0]!, w.trouble.restart[1]!, () => void long(did.restart, () => stage.restartServer(), did.restarted)),
+      action(w.trouble.background[0]!, w.trouble.background[1]!, () => void long(did.background, () => stage.leaveForLong(), did.back)),
+      action(w.trouble.interrupt[0]!, w.trouble.interrupt[1]!, () => void long(did.interrupt, () => stage.interruptLogin(), did.back)),
     ),
     said,
   ]

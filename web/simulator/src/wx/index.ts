@@ -1,5 +1,6 @@
 import type { Context } from '../runtime/context'
 import { interfaceApis } from './interface'
+import { has } from './library'
 import { logApis } from './logs'
 import { loginApis } from './login'
 import { networkApis } from './network'
@@ -7,9 +8,9 @@ import type { Privacy } from './privacy'
 import { storageApis } from './storage'
 import { systemApis } from './system'
 
-/** The object `wx` of a program. */
+/** The object `wx` of a program, as its base library has it. */
 export function createWx(program: Context, privacy: Privacy): Record<string, unknown> {
-  return {
+  const all: Record<string, unknown> = {
     ...loginApis(program),
     ...networkApis(program),
     ...storageApis(program),
@@ -18,4 +19,5 @@ export function createWx(program: Context, privacy: Privacy): Record<string, unk
     ...interfaceApis(program),
     ...logApis(program),
   }
+  return Object.fromEntries(Object.entries(all).filter(([name]) => has(program, name)))
 }

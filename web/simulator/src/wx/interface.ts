@@ -1,4 +1,5 @@
 import type { Context, TabMark } from '../runtime/context'
+import { EventChannel } from '../runtime/channel'
 import { NavigationError, type Navigation } from '../runtime/navigation'
 import { asynchronous, type Options, WxError } from './api'
 
@@ -9,19 +10,23 @@ export function interfaceApis(program: Context): Record<string, unknown> {
 }
 
 function navigationApis(program: Context): Record<string, unknown> {
-  const go = (name: string, run: (navigation: Navigation, options: Options) => unknown) =>
+  const go = (name: string, run: (navigation: Navigation, options: Options) => object | void) =>
     asynchronous(program, name, (options) => {
       try {
-        run(program.navigation, options)
+        return run(program.navigation, options)
       } catch (error) {
         throw error instanceof NavigationError ? new WxError(error.message) : error
       }
     })
   return {
-    navigateTo: go('navigateTo', (n, { url }) => n.navigateTo(url)),
-    redirectTo: go('redirectTo', (n, { url }) => n.redirectTo(url)),
-    reLaunch: go('reLaunch', (n, { url }) => n.reLaunch(url)),
-    switchTab: go('switchTab', (n, { url }) => n.switchTab(url)),
+    navigateTo: go('navigateTo', (n, { url, events }) => {
+      const [eventChannel, opener] = EventChannel.pair((what, run) => program.guard(what, run), events)
+      n.navigateTo(url, opener)
+      return { eventChannel }
+    }),
+    redirectTo: go('redirectTo', (n, { url }) => void n.redirectTo(url)),
+    reLaunch: go('reLaunch', (n, { url }) => void n.reLaunch(url)),
+    switchTab: go('switchTab', (n, { url }) => void n.switchTab(url)),
     navigateBack: go('navigateBack', (n, { delta }) => n.navigateBack(delta)),
     exitMiniProgram: asynchronous(program, 'exitMiniProgram', () => program.toBackground()),
     navigateToMiniProgram: asynchronous(program, 'navigateToMiniProgram', ({ appId }) =>

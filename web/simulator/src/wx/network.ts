@@ -148,7 +148,9 @@ async function request(program: Context, options: Options, signal: AbortSignal, 
   const { url, body } = payload(urlOf(options), method, options.data, headers['content-type'])
   const init: RequestInit = { method, headers, signal, ...(body !== undefined && { body }) }
   const { response, header, cookies } = await exchange(program, url, init, options.data)
-  Task.tell(task, 'HeadersReceived', { header, statusCode: response.status, cookies })
+  program.guard('request onHeadersReceived', () =>
+    Task.tell(task, 'HeadersReceived', { header, statusCode: response.status, cookies }),
+  )
   const data = await dataOf(response, options)
   return { data, statusCode: response.status, header, cookies }
 }
@@ -171,7 +173,8 @@ async function upload(program: Context, options: Options, signal: AbortSignal, t
     { method: 'POST', headers, body: form, signal },
     options.formData,
   )
-  Task.tell(task, 'ProgressUpdate', { progress: 100, totalBytesSent: file.size, totalBytesExpectedToSend: file.size })
+  const progress = { progress: 100, totalBytesSent: file.size, totalBytesExpectedToSend: file.size }
+  program.guard('uploadFile onProgressUpdate', () => Task.tell(task, 'ProgressUpdate', progress))
   return { data: await response.text(), statusCode: response.status, header, cookies }
 }
 

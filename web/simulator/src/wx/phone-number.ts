@@ -1,5 +1,6 @@
 import type { Context } from '../runtime/context'
 import { WxError } from './api'
+import { atLeast } from './library'
 
 /** From this base library on, the phone sheet asks for consent to the privacy guide too. */
 const mergedSince = '3.4.1'
@@ -39,14 +40,4 @@ function refusal(program: Context, merged: boolean): WxError {
   return program.device.platform === 'android'
     ? new WxError('user deny', undefined, ':fail:')
     : new WxError('user deny')
-}
-
-/** Compares versions as `3.4.1`. */
-export function atLeast(version: string, wanted: string): boolean {
-  const [a, b] = [version, wanted].map((v) => v.split('.').map(Number))
-  for (let i = 0; i < 3; i++) {
-    const difference = (a![i] ?? 0) - (b![i] ?? 0)
-    if (difference !== 0) return difference > 0
-  }
-  return true
 }

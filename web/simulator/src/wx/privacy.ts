@@ -1,6 +1,6 @@
 import type { Context, Gate } from '../runtime/context'
 import { asynchronous, type Api, WxError } from './api'
-import { atLeast } from './phone-number'
+import { atLeast } from './library'
 
 type Answer = { event: 'exposureAuthorization' | 'agree' | 'disagree'; buttonId?: string }
 type Handler = (resolve: (answer: Answer) => void, info: { referrer: string }) => void
@@ -24,20 +24,23 @@ export class Privacy implements Gate {
   }
 
   get agreed(): boolean {
-    return this.#program.phone.shelf.getItem(this.#key()) === 'agreed'
+    const { account, shelf } = this.#program.phone
+    const kinds = shelf.getItem(this.#key())?.split(',')
+    return kinds !== undefined && [...account.declared].every((kind) => kinds.includes(kind))
   }
 
   get needed(): boolean {
-    const { account, device } = this.#program.phone
-    return atLeast(device.SDKVersion, askedSince) && account.declared.size > 0 && !this.agreed
+    return this.#asks && this.#program.phone.account.declared.size > 0 && !this.agreed
   }
 
   get handled(): boolean {
     return this.#handler !== undefined
   }
 
+  /** Takes note of the consent, which is to what is declared now: what comes later is asked for anew. */
   agree() {
-    this.#program.phone.shelf.setItem(this.#key(), 'agreed')
+    const { account, shelf } = this.#program.phone
+    shelf.setItem(this.#key(), [...account.declared].join())
   }
 
   tapped(buttonId: string) {
@@ -46,8 +49,14 @@ export class Privacy implements Gate {
 
   check(scope: string) {
     const { account } = this.#program.phone
+    if (!this.#asks) return
     if (account.privacyBanned) throw new WxError('appid privacy api banned', 1025)
     if (!account.declared.has(scope)) throw new WxError('api scope is not declared in the privacy agreement', 112)
+  }
+
+  free(scope: string): boolean {
+    const { account } = this.#program.phone
+    return !this.#asks || (!this.needed && !account.privacyBanned && account.declared.has(scope))
   }
 
   async pass(api: string, scope?: string): Promise<void> {
@@ -106,6 +115,10 @@ export class Privacy implements Gate {
     const said = await surroundings.askPrivacy({ contract: phone.account.privacyContractName, referrer: api })
     if (said === 'disagree') this.#refusedAt = Date.now()
     return said === 'agree'
+  }
+
+  get #asks(): boolean {
+    return atLeast(this.#program.device.SDKVersion, askedSince)
   }
 
   #key(): string {

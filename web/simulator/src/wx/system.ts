@@ -1,7 +1,7 @@
 import { component } from 'glass-easel-miniprogram-adapter'
 import type { Context } from '../runtime/context'
 import { asynchronous, synchronous } from './api'
-import { atLeast } from './phone-number'
+import { canIUse } from './library'
 
 export function systemApis(program: Context): Record<string, unknown> {
   const { device, screen } = program.phone
@@ -88,43 +88,5 @@ function listeners(program: Context): Record<string, unknown> {
         [`off${name}`, (listener?: (value: never) => void) => program.off(event, listener)],
       ]
     }),
-  )
-}
-
-/** What a component has, with the base library that brought it. */
-const parts: Record<string, string> = {
-  'button.open-type.getPhoneNumber': '1.2.0',
-  'button.open-type.getRealtimePhoneNumber': '2.24.4',
-  'button.open-type.chooseAvatar': '2.21.2',
-  'button.open-type.agreePrivacyAuthorization': '2.32.3',
-  'button.open-type.getUserInfo': '1.3.0',
-  'button.open-type.share': '1.2.0',
-  'button.phone-number-no-quota-toast': '3.0.1',
-  'input.type.nickname': '2.21.2',
-  'input.bindnicknamereview': '2.29.1',
-  'root-portal': '2.25.2',
-  'page-meta': '2.9.0',
-}
-
-/** APIs that came later than those that everybody has. */
-const apis: Record<string, string> = {
-  getPrivacySetting: '2.32.3',
-  onNeedPrivacyAuthorization: '2.32.3',
-  requirePrivacyAuthorize: '2.32.3',
-  openPrivacyContract: '2.32.3',
-  getAppBaseInfo: '2.20.1',
-  getDeviceInfo: '2.20.1',
-  getWindowInfo: '2.20.1',
-  setBackgroundFetchToken: '2.8.0',
-}
-
-function canIUse(program: Context, schema: string): boolean {
-  const { SDKVersion } = program.device
-  const since = parts[schema] ?? apis[schema.split('.')[0]!]
-  if (since) return atLeast(SDKVersion, since)
-  const [name = ''] = schema.split('.')
-  return (
-    name in program.wx ||
-    (!schema.includes('.') && program.definitions.space.getComponentSpace().getGlobalUsingComponent(name) !== null)
   )
 }

@@ -1,17 +1,10 @@
+import { readFile } from 'node:fs/promises'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import type { AddressInfo } from 'node:net'
-import { tmpdir } from 'node:os'
 import { extname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { type Browser, chromium, type Page } from 'playwright-core'
-import { build } from 'vite'
-import { afterAll, beforeAll, expect } from 'vitest'
-import { miniProgram } from '../../compile/plugin'
-import type { CompileOptions } from '../../compile/index'
+import { afterAll, beforeAll, expect, inject } from 'vitest'
 import type { Control } from '../page/main'
-
-const here = (name: string) => fileURLToPath(new URL(`../${name}`, import.meta.url))
 
 /** No more than the real page has: neither inline scripts and styles nor code made of text. */
 const policy =
@@ -31,20 +24,19 @@ type Handler = (
   response: ServerResponse,
 ) => boolean | undefined | Promise<boolean | undefined>
 
-/** Builds a Mini Program, serves it under a strict policy, and opens it in Chromium. */
+/** Serves a page with a Mini Program in it under a strict policy, and opens it in Chromium. */
 export class Fixture {
   /** Answers what is not a file of the page. */
   handler: Handler = () => undefined
   readonly problems: string[] = []
   #browser: Browser | undefined
+  #page: Page | undefined
   #server = createServer((request, response) => void this.#serve(request, response))
-  #directory = ''
-  readonly #program: string
-  readonly #options: CompileOptions
+  readonly #directory: string
 
-  constructor(program: string, options: CompileOptions = {}) {
-    this.#program = program
-    this.#options = options
+  /** `directory` is where the page is. */
+  constructor(directory: string) {
+    this.#directory = directory
   }
 
   get address(): string {
@@ -52,29 +44,25 @@ export class Fixture {
   }
 
   async start() {
-    this.#directory = await mkdtemp(join(tmpdir(), 'mpauth-simulator-test-'))
-    await build({
-      configFile: false,
-      root: here('page'),
-      logLevel: 'error',
-      plugins: [miniProgram(this.#program, { warn: (message) => this.problems.push(message), ...this.#options })],
-      build: { outDir: this.#directory, assetsInlineLimit: 0, modulePreload: false, target: 'es2022' },
-    })
     await new Promise<void>((resolve) => this.#server.listen(0, '127.0.0.1', resolve))
-    this.#browser = await chromium.launch({
-      executablePath: process.env.MPAUTH_CHROMIUM ?? '/usr/bin/chromium',
-      args: [
-        '--no-sandbox',
-        '--disable-quic',
-        '--disable-background-networking',
-        '--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1',
-      ],
-    })
+    this.#browser = await chromium.connect(inject('browser'))
   }
 
-  /** Opens a page of its own; `search` may name where to start. */
+  /**
+   * Opens the page as if for the first time; `search` may name where to start. One page is for all tests of a file, as
+   * nothing of it outlives its being left; a test with a `clock` has one of its own.
+   */
   async open(search = '', options: { clock?: boolean } = {}): Promise<Page> {
+    const page = options.clock ? await this.#newPage() : (this.#page ??= await this.#newPage())
+    if (options.clock) await page.clock.install()
+    await page.goto(`${this.address}/${search}`)
+    await page.locator('html[data-started]').waitFor({ state: 'attached' })
+    return page
+  }
+
+  async #newPage(): Promise<Page> {
     const context = await this.#browser!.newContext({ viewport: { width: 500, height: 700 } })
+    context.setDefaultTimeout(60_000)
     const page = await context.newPage()
     page.on('console', (message) => {
       if (message.type() === 'error' || message.type() === 'warning') this.problems.push(message.text())
@@ -85,17 +73,13 @@ export class Fixture {
         console.error('policy', e.violatedDirective, e.blockedURI, e.sourceFile),
       ),
     )
-    if (options.clock) await page.clock.install()
-    await page.goto(`${this.address}/${search}`)
-    await page.locator('html[data-started]').waitFor({ state: 'attached' })
     return page
   }
 
   async stop() {
-    await this.#browser?.close()
+    await this.#browser?.close() // the connection; the browser is for all files
     this.#server.closeAllConnections()
     this.#server.close()
-    if (this.#directory) await rm(this.#directory, { recursive: true })
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse) {
@@ -113,9 +97,9 @@ export class Fixture {
   }
 }
 
-/** A fixture for all tests of a file. Whatever the page complained about fails the file. */
-export function useFixture(program: string, options: CompileOptions = {}, expected: RegExp[] = []): Fixture {
-  const fixture = new Fixture(program.startsWith('/') ? program : here(`fixtures/${program}`), options)
+/** A fixture for all tests of a file. Whatever the page complained about fails the file, but what is `expected`. */
+export function useFixture(expected: RegExp[] = [], directory: string = inject('program')): Fixture {
+  const fixture = new Fixture(directory)
   beforeAll(() => fixture.start())
   afterAll(async () => {
     await fixture.stop()
