@@ -49,7 +49,7 @@ func (s *server) makeAdministrators() (err error) {
 	s.adminKeys = newAdminKeys(s.db, s.log)
 	s.administrators = &adminauth.Authenticator{Keys: s.adminKeys, OIDC: identityProvider(s.config), Limiter: s.adminLimiter}
 	s.admin = admin.New(admin.Options{
-		DB: s.db, Account: s.account, Chain: s.chain, WeChat: s.wechat, Stats: s.stats, Now: time.Now, Rand: rand.Reader,
+		DB: s.db, Account: s.account, Chain: s.chain, WeChat: s.wechat, Stats: s.stats, Now: time.Now, Rand: rand.Reader, Log: s.log,
 		Keys: admin.KeyFile{Path: keysPath(s.config), Overlap: overlap(s.config)},
 	})
 	if s.config.Environment == config.Development && s.config.AdminListen != "" {
@@ -95,9 +95,9 @@ func (s *server) adminRoutes() http.Handler {
 	mux.Handle("/playground", playground)
 	mux.Handle("/playground/", playground)
 	if s.config.Environment == config.Development {
-		return thisMachineOnly(s.logged(mux))
+		return thisMachineOnly(s.observedApart(mux))
 	}
-	return s.sayGoodbye(s.logged(mux))
+	return s.sayGoodbye(s.observedApart(mux))
 }
 
 // serveAdministrators serves the administrators' port, if there is one, until stop is called, which
@@ -132,6 +132,9 @@ func (s *server) announceAdministrators(stdout io.Writer, base string) {
 	fmt.Fprintf(stdout, "The administrators' port is %s (/graphql, /playground).\n", base)
 }
 
+// atTheShell is the reason that the audit trail has for a command: nobody is asked for one there.
+const atTheShell = "by command"
+
 // manageAdminKeys carries out `mpauth keys admin`, `admin-list` and `admin-revoke`, for the time when
 // nobody has a key that opens the administrators' API.
 func manageAdminKeys(ctx context.Context, c *config.Config, log *slog.Logger, stdout io.Writer) error {
@@ -158,7 +161,7 @@ func manageAdminKeys(ctx context.Context, c *config.Config, log *slog.Logger, st
 	case config.AdminKeyMake:
 		return makeAdminKey(ctx, keys, shell, c.AdminKey, stdout)
 	case config.AdminKeyRevoke:
-		if _, err := keys.Revoke(ctx, shell.Actor, c.AdminKeyID); err != nil {
+		if _, err := keys.Revoke(ctx, shell.Actor, c.AdminKeyID, atTheShell); err != nil {
 			return inWords(c.AdminKeyID, err)
 		}
 	}
@@ -166,7 +169,7 @@ func manageAdminKeys(ctx context.Context, c *config.Config, log *slog.Logger, st
 }
 
 func makeAdminKey(ctx context.Context, keys *adminauth.Keys, by adminauth.Administrator, want config.AdminKey, stdout io.Writer) error {
-	key := adminauth.NewKey{Name: want.Name, Days: want.Days}
+	key := adminauth.NewKey{Name: want.Name, Days: want.Days, Reason: atTheShell}
 	for _, role := range want.Roles {
 		key.Roles = append(key.Roles, adminauth.Role(role))
 	}

@@ -35,14 +35,22 @@ func (s *server) followState() {
 	})
 }
 
-// logged is next with its log event and its trace: the metrics are about what people meet.
-func (s *server) logged(next http.Handler) http.Handler {
-	return telemetry.Requests(s.log, time.Now, rand.Reader, next, s.traceHTTP)
-}
-
 // observed is next with its log event, its metrics and its trace.
 func (s *server) observed(next http.Handler) http.Handler {
 	return telemetry.Requests(s.log, time.Now, rand.Reader, next, s.traceHTTP, s.metrics.HTTP)
+}
+
+// observedApart is observed for the administrators' port. Both ports have a POST /graphql; what people
+// meet must not look better or worse for what administrators do.
+func (s *server) observedApart(next http.Handler) http.Handler {
+	apart := func(r *http.Request) (context.Context, func(telemetry.Ended)) {
+		ctx, ended := s.metrics.HTTP(r)
+		return ctx, func(how telemetry.Ended) {
+			how.Route = "administrators: " + how.Route
+			ended(how)
+		}
+	}
+	return telemetry.Requests(s.log, time.Now, rand.Reader, next, s.traceHTTP, apart)
 }
 
 // traceHTTP traces requests but for probes, which come all day and ask nothing.

@@ -51,7 +51,7 @@ func newPort(t *testing.T) *port {
 func (p *port) key(t *testing.T, name string, roles ...adminauth.Role) string {
 	t.Helper()
 	root := adminauth.Administrator{Actor: account.Actor{Kind: "shell", Name: "test"}, Roles: adminauth.Roles()}
-	_, secret, err := p.keys.Create(t.Context(), root, adminauth.NewKey{Name: name, Roles: roles, Days: 1})
+	_, secret, err := p.keys.Create(t.Context(), root, adminauth.NewKey{Name: name, Roles: roles, Days: 1, Reason: "test"})
 	require.NoError(t, err)
 	return secret.Reveal()
 }
@@ -107,9 +107,9 @@ func TestRolesOpenTheirOwnFields(t *testing.T) {
 	code, _ = p.ask(t, auditor, `{ __schema { types { name } } }`)
 	require.Empty(t, code, "any administrator may see the schema")
 
-	code, raw = p.ask(t, operator, `mutation { createAdminKey(input: {name: "more", roles: [OPERATOR, PRIVACY]}) { secret } }`)
+	code, raw = p.ask(t, operator, `mutation { createAdminKey(input: {name: "more", roles: [OPERATOR, PRIVACY], reason: "r"}) { secret } }`)
 	require.Equal(t, "FORBIDDEN", code, raw)
-	code, raw = p.ask(t, operator, `mutation { createAdminKey(input: {name: "more", roles: [OPERATOR], days: 1}) { secret key { id expiresAt } } }`)
+	code, raw = p.ask(t, operator, `mutation { createAdminKey(input: {name: "more", roles: [OPERATOR], days: 1, reason: "r"}) { secret key { id expiresAt } } }`)
 	require.Empty(t, code, raw)
 	var made struct {
 		Data struct {
@@ -120,7 +120,7 @@ func TestRolesOpenTheirOwnFields(t *testing.T) {
 		}
 	}
 	require.NoError(t, json.Unmarshal([]byte(raw), &made))
-	code, raw = p.ask(t, made.Data.CreateAdminKey.Secret, `mutation { revokeAdminKey(id: "`+made.Data.CreateAdminKey.Key.ID+`") { name revokedAt } }`)
+	code, raw = p.ask(t, made.Data.CreateAdminKey.Secret, `mutation { revokeAdminKey(id: "`+made.Data.CreateAdminKey.Key.ID+`", reason: "r") { name revokedAt } }`)
 	require.Empty(t, code, raw)
 	code, _ = p.ask(t, made.Data.CreateAdminKey.Secret, `{ adminKeys { name } }`)
 	require.Equal(t, "UNAUTHENTICATED", code, "it has ended itself")

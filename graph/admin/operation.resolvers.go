@@ -28,12 +28,12 @@ func (r *mutationResolver) CreateAdminKey(ctx context.Context, input adminauth.N
 	return created(r.Keys.Create(ctx, by, input))
 }
 
-func (r *mutationResolver) RevokeAdminKey(ctx context.Context, id string) (*adminauth.Key, error) {
+func (r *mutationResolver) RevokeAdminKey(ctx context.Context, id string, reason string) (*adminauth.Key, error) {
 	by, err := adminauth.Caller(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return r.Keys.Revoke(ctx, by.Actor, id)
+	return r.Keys.Revoke(ctx, by.Actor, id, reason)
 }
 
 func (r *queryResolver) Stats(ctx context.Context, from string, to string, appID *string) ([]*admin.DailyCount, error) {

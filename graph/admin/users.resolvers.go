@@ -56,15 +56,15 @@ func (r *mutationResolver) UndoMerge(ctx context.Context, id string, reason stri
 	return r.Admin.UndoMerge(ctx, by.Actor, merge, reason)
 }
 
-func (r *queryResolver) Users(ctx context.Context, filter *admin.UserFilter, first int, after *string) (*admin.UserConnection, error) {
+func (r *queryResolver) Users(ctx context.Context, filter *admin.UserFilter, first int, after *string, reason string) (*admin.UserConnection, error) {
 	by, err := adminauth.Caller(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return r.Admin.Users(ctx, by.Actor, filter, first, after)
+	return r.Admin.Users(ctx, by.Actor, filter, first, after, reason)
 }
 
-func (r *queryResolver) User(ctx context.Context, id string) (*admin.User, error) {
+func (r *queryResolver) User(ctx context.Context, id string, reason string) (*admin.User, error) {
 	by, err := adminauth.Caller(ctx)
 	if err != nil {
 		return nil, err
@@ -73,7 +73,7 @@ func (r *queryResolver) User(ctx context.Context, id string) (*admin.User, error
 	if err != nil {
 		return nil, err
 	}
-	return r.Admin.User(ctx, by.Actor, user)
+	return r.Admin.User(ctx, by.Actor, user, reason)
 }
 
 func (r *queryResolver) PhoneNumber(ctx context.Context, userID string, reason string) (*string, error) {

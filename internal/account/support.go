@@ -3,6 +3,9 @@ package account
 import (
 	"context"
 	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -12,6 +15,18 @@ import (
 	"mpauth/ent/user"
 	"mpauth/internal/fault"
 )
+
+// maxReason is how many characters a reason may have.
+const maxReason = 200
+
+// ReadReason reads why an administrator does something, as the audit trail keeps it. Faults: BAD_INPUT.
+func ReadReason(text string) (string, error) {
+	text = strings.TrimSpace(text)
+	if text == "" || !utf8.ValidString(text) || utf8.RuneCountInString(text) > maxReason || strings.ContainsFunc(text, unicode.IsControl) {
+		return "", fault.New(fault.BadInput, fmt.Sprintf("reason must have 1 to %d characters in one line", maxReason))
+	}
+	return text, nil
+}
 
 // EndSessions ends one session of a person, or all of them when session is nil, and tells how many it
 // ended. Faults: NOT_FOUND, also for a session of somebody else.

@@ -3,8 +3,7 @@
 //
 // Who an administrator is and what their role allows is decided above; what a change means, below, in
 // internal/account. What belongs here is that nobody is looked at without a trace: every verb that
-// shows personal data records who asked, whom it showed and, where the verb asks for one, the reason,
-// and shows nothing when it cannot.
+// shows personal data records who asked, whom it showed and the reason, and shows nothing when it cannot.
 package admin
 
 import (
@@ -12,11 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"log/slog"
 	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -45,6 +42,7 @@ type Options struct {
 	Keys    KeyFile
 	Now     func() time.Time
 	Rand    io.Reader
+	Log     *slog.Logger
 }
 
 // Service carries out what administrators ask for. It is safe for concurrent use.
@@ -100,18 +98,6 @@ func outward(err error) error {
 		return fault.Wrap(fault.Unavailable, "the database does not answer; try again", err)
 	}
 	return err
-}
-
-// maxReason is how many characters a reason may have.
-const maxReason = 200
-
-// checkReason reads why an administrator does something.
-func checkReason(text string) (string, error) {
-	text = strings.TrimSpace(text)
-	if text == "" || !utf8.ValidString(text) || utf8.RuneCountInString(text) > maxReason || strings.ContainsFunc(text, unicode.IsControl) {
-		return "", fault.New(fault.BadInput, fmt.Sprintf("reason must have 1 to %d characters in one line", maxReason))
-	}
-	return text, nil
 }
 
 // maxPage is how many entries a page of a list may have.

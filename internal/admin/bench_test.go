@@ -23,7 +23,7 @@ func BenchmarkAdminSearch(b *testing.B) {
 	w.fill(b, "VACUUM ANALYZE users")
 	yearAgo := time.Now().Add(-50_000 * time.Minute)
 	status := func(s admin.UserStatus) *admin.UserFilter { return &admin.UserFilter{Status: &s} }
-	middle, err := w.Users(b.Context(), sue, &admin.UserFilter{CreatedBefore: &yearAgo}, 1, nil)
+	middle, err := w.Users(b.Context(), sue, &admin.UserFilter{CreatedBefore: &yearAgo}, 1, nil, why)
 	require.NoError(b, err)
 	for _, search := range []struct {
 		name   string
@@ -74,7 +74,7 @@ func measure(b *testing.B, w *world, filter *admin.UserFilter, size int, after *
 	for b.Loop() {
 		for range 20 {
 			began := time.Now()
-			if _, err := w.Users(b.Context(), sue, filter, size, after); err != nil {
+			if _, err := w.Users(b.Context(), sue, filter, size, after, why); err != nil {
 				b.Fatal(err)
 			}
 			took = append(took, time.Since(began))

@@ -42,7 +42,7 @@ type EraseUserPayload struct{ UserID uuid.UUID }
 
 // SetUserStatus shuts a person out, or lets them in again. Faults: BAD_INPUT, NOT_FOUND, UNAVAILABLE.
 func (s *Service) SetUserStatus(ctx context.Context, by account.Actor, in SetUserStatusInput) (*UserPayload, error) {
-	reason, err := checkReason(in.Reason)
+	reason, err := account.ReadReason(in.Reason)
 	if err != nil {
 		return nil, err
 	}
@@ -59,13 +59,13 @@ func (s *Service) SetUserStatus(ctx context.Context, by account.Actor, in SetUse
 	if err != nil {
 		return nil, err
 	}
-	return s.changed(ctx, by, in.UserID)
+	return s.changed(ctx, by, in.UserID, reason)
 }
 
 // RevokeSessions ends a person's sessions; they may log in again.
 // Faults: BAD_INPUT, NOT_FOUND, UNAVAILABLE.
 func (s *Service) RevokeSessions(ctx context.Context, by account.Actor, in RevokeSessionsInput) (*RevokeSessionsPayload, error) {
-	reason, err := checkReason(in.Reason)
+	reason, err := account.ReadReason(in.Reason)
 	if err != nil {
 		return nil, err
 	}
@@ -78,19 +78,19 @@ func (s *Service) RevokeSessions(ctx context.Context, by account.Actor, in Revok
 
 // UnbindPhone erases a person's phone number. Faults: BAD_INPUT, NOT_FOUND, UNAVAILABLE.
 func (s *Service) UnbindPhone(ctx context.Context, by account.Actor, in UserReasonInput) (*UserPayload, error) {
-	reason, err := checkReason(in.Reason)
+	reason, err := account.ReadReason(in.Reason)
 	if err != nil {
 		return nil, err
 	}
 	if err := s.Account.TakePhone(ctx, by, in.UserID, reason); err != nil {
 		return nil, err
 	}
-	return s.changed(ctx, by, in.UserID)
+	return s.changed(ctx, by, in.UserID, reason)
 }
 
 // EraseUser erases a person now. Faults: BAD_INPUT, NOT_FOUND, UNAVAILABLE.
 func (s *Service) EraseUser(ctx context.Context, by account.Actor, in UserReasonInput) (*EraseUserPayload, error) {
-	reason, err := checkReason(in.Reason)
+	reason, err := account.ReadReason(in.Reason)
 	if err != nil {
 		return nil, err
 	}
@@ -101,8 +101,8 @@ func (s *Service) EraseUser(ctx context.Context, by account.Actor, in UserReason
 }
 
 // changed shows a person after a change, which is on record by itself, as any reading is.
-func (s *Service) changed(ctx context.Context, by account.Actor, id uuid.UUID) (*UserPayload, error) {
-	u, err := s.User(ctx, by, id)
+func (s *Service) changed(ctx context.Context, by account.Actor, id uuid.UUID, reason string) (*UserPayload, error) {
+	u, err := s.User(ctx, by, id, reason)
 	if err != nil {
 		return nil, err
 	}

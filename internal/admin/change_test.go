@@ -121,6 +121,8 @@ func TestChangesThatCannotBe(t *testing.T) {
 			"a reason of two lines": status(ann.UserID, admin.ShutOut, "one\ntwo", nil),
 			"revoke for no reason":  revoke(ann.UserID, nil, ""),
 			"unbind for no reason":  second(w.UnbindPhone(ctx, sue, admin.UserReasonInput{UserID: ann.UserID})),
+			"users for no reason":   second(w.Users(ctx, sue, nil, 20, nil, " ")),
+			"user for no reason":    second(w.User(ctx, sue, ann.UserID, "")),
 			"erase for no reason":   second(w.EraseUser(ctx, sue, admin.UserReasonInput{UserID: ann.UserID})),
 			"a number for none":     second(w.PhoneNumber(ctx, sue, ann.UserID, "")),
 		} {
@@ -179,7 +181,7 @@ func TestASearchIsRecordedWithoutItsValues(t *testing.T) {
 		_, bob := w.login(t, shop, "bob", "bob.1")
 		w.name(t, ann, "Annabel")
 		w.phone(t, ann, "ann", "13800000001")
-		_, err := w.Users(t.Context(), sue, &admin.UserFilter{Phone: new("13800000001"), Nickname: new("annab")}, 20, nil)
+		_, err := w.Users(t.Context(), sue, &admin.UserFilter{Phone: new("13800000001"), Nickname: new("annab")}, 20, nil, why)
 		require.NoError(t, err)
 		done := w.lastDeed(t)
 		require.Equal(t, "admin.user.search", done.Action)
@@ -187,14 +189,14 @@ func TestASearchIsRecordedWithoutItsValues(t *testing.T) {
 		require.Equal(t, map[string]string{"by": "phone,nickname", "found": "1", "users": ann.UserID.String()}, done.Detail)
 		require.Equal(t, ann.UserID, *done.UserID, "it is among what happened to her")
 
-		_, err = w.Users(t.Context(), sue, nil, 20, nil)
+		_, err = w.Users(t.Context(), sue, nil, 20, nil, why)
 		require.NoError(t, err)
 		done = w.lastDeed(t)
 		require.Nil(t, done.UserID)
 		require.Equal(t, map[string]string{"by": "", "found": "2", "users": bob.UserID.String() + "," + ann.UserID.String()}, done.Detail)
 
 		nobody := uuid.New()
-		_, err = w.User(t.Context(), sue, nobody)
+		_, err = w.User(t.Context(), sue, nobody, why)
 		require.NoError(t, err)
 		require.Equal(t, nobody, *w.lastDeed(t).UserID, "who was looked for in vain is on record too")
 	})
@@ -207,17 +209,17 @@ func TestWhatCannotBeRecordedIsNotShownOrDone(t *testing.T) {
 		w.phone(t, ann, "ann", "13800000001")
 		w.forgetful(t)
 		ctx := t.Context()
-		why := admin.UserReasonInput{UserID: ann.UserID, Reason: "why"}
+		in := admin.UserReasonInput{UserID: ann.UserID, Reason: why}
 		keyFile := read(t, w.keys)
 		for name, verb := range map[string]func() (any, error){
-			"users":    func() (any, error) { return w.Users(ctx, sue, nil, 20, nil) },
-			"user":     func() (any, error) { return w.User(ctx, sue, ann.UserID) },
+			"users":    func() (any, error) { return w.Users(ctx, sue, nil, 20, nil, why) },
+			"user":     func() (any, error) { return w.User(ctx, sue, ann.UserID, why) },
 			"phone":    func() (any, error) { return w.PhoneNumber(ctx, sue, ann.UserID, "why") },
 			"auditLog": func() (any, error) { return w.AuditLog(ctx, sue, nil, 20, nil) },
 			"export":   func() (any, error) { return w.ExportAuditLog(ctx, sue, nil, nil) },
 			"verify":   func() (any, error) { return w.VerifyAuditLog(ctx, sue) },
-			"unbind":   func() (any, error) { return w.UnbindPhone(ctx, sue, why) },
-			"erase":    func() (any, error) { return w.EraseUser(ctx, sue, why) },
+			"unbind":   func() (any, error) { return w.UnbindPhone(ctx, sue, in) },
+			"erase":    func() (any, error) { return w.EraseUser(ctx, sue, in) },
 			"rotate":   func() (any, error) { return w.RotateKeys(ctx, sue, admin.SigningKey, "why") },
 			"setStatus": func() (any, error) {
 				return w.SetUserStatus(ctx, sue, admin.SetUserStatusInput{UserID: ann.UserID, Status: admin.ShutOut, Reason: "why"})

@@ -11,7 +11,7 @@ import (
 // UndoMerge takes back a merge of two users, and shows the one who stayed.
 // Faults: BAD_INPUT, NOT_FOUND, UNAVAILABLE.
 func (s *Service) UndoMerge(ctx context.Context, by account.Actor, merge uuid.UUID, reason string) (*UserPayload, error) {
-	reason, err := checkReason(reason)
+	reason, err := account.ReadReason(reason)
 	if err != nil {
 		return nil, err
 	}
@@ -19,5 +19,5 @@ func (s *Service) UndoMerge(ctx context.Context, by account.Actor, merge uuid.UU
 	if err != nil {
 		return nil, err
 	}
-	return s.changed(ctx, by, stayed)
+	return s.changed(ctx, by, stayed, reason)
 }

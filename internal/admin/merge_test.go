@@ -37,7 +37,7 @@ func TestAMergeCanBeUndoneForThePerson(t *testing.T) {
 	t.Parallel()
 	inEachWorld(t, func(t *testing.T, w *world) {
 		merge, left, stayed := w.merged(t)
-		gone, err := w.User(t.Context(), sue, left)
+		gone, err := w.User(t.Context(), sue, left, why)
 		require.NoError(t, err)
 		require.Equal(t, admin.UserMerged, gone.Status)
 		require.Equal(t, stayed, *gone.MergedInto)
@@ -50,7 +50,7 @@ func TestAMergeCanBeUndoneForThePerson(t *testing.T) {
 		require.Equal(t, "merge.undo", undone[0].Action)
 		require.Equal(t, "it was her mother's phone", *undone[0].Reason)
 		require.Equal(t, "key:sue", *undone[0].Actor)
-		back, err := w.User(t.Context(), sue, left)
+		back, err := w.User(t.Context(), sue, left, why)
 		require.NoError(t, err)
 		require.Equal(t, admin.UserActive, back.Status)
 		identities, err := back.Identities(t.Context())
@@ -86,7 +86,7 @@ func TestPeopleOfAnAppInAGroup(t *testing.T) {
 		require.NoError(t, w.db.Ent().Identity.Create().SetID(uuid.New()).SetUserID(bob.UserID).SetAppID(stand).SetOpenID("bob at the stand").
 			SetCreatedAt(now).SetLastLoginAt(now).Exec(t.Context()))
 		for app, want := range map[string][]uuid.UUID{mall: {bob.UserID, ann.UserID}, stand: {bob.UserID}, shop: nil} {
-			got, err := w.Users(t.Context(), sue, &admin.UserFilter{AppID: &app}, 20, nil)
+			got, err := w.Users(t.Context(), sue, &admin.UserFilter{AppID: &app}, 20, nil, why)
 			require.NoError(t, err)
 			var found []uuid.UUID
 			for _, edge := range got.Edges {
@@ -104,7 +104,7 @@ func TestPeopleOfALargeAppInAGroup(t *testing.T) {
 	size := func(app string) (n int) {
 		var after *string
 		for {
-			page, err := w.Users(t.Context(), sue, &admin.UserFilter{AppID: &app}, 100, after)
+			page, err := w.Users(t.Context(), sue, &admin.UserFilter{AppID: &app}, 100, after, why)
 			require.NoError(t, err)
 			if n += len(page.Edges); !page.PageInfo.HasNextPage {
 				return n

@@ -10,6 +10,7 @@ import (
 	"mpauth/internal/account"
 	"mpauth/internal/fault"
 	"mpauth/internal/keyfile"
+	"mpauth/internal/wechat"
 )
 
 // DailyCount is how often something happened in an app on a day.
@@ -46,6 +47,7 @@ type WechatEndpoint struct {
 	Breaker         string
 	CallsThisMinute int
 	HeldBackSeconds int
+	Misconfigured   *string
 }
 
 // RotateKeysPayload is what rotating did.
@@ -98,11 +100,20 @@ func (s *Service) WechatStatus(context.Context, account.Actor) ([]*WechatStatus,
 		for _, e := range seen.Endpoints {
 			shown.Endpoints = append(shown.Endpoints, &WechatEndpoint{
 				Name: e.Name, Breaker: e.Breaker, CallsThisMinute: e.Calls, HeldBackSeconds: seconds(e.HeldBack),
+				Misconfigured: misconfigured(e.Wrong),
 			})
 		}
 		all = append(all, shown)
 	}
 	return all, nil
+}
+
+// misconfigured says what an operator must mend, with WeChat's own words, which name an address that it does not let in.
+func misconfigured(wrong *wechat.Misconfiguration) *string {
+	if wrong == nil {
+		return nil
+	}
+	return new(fmt.Sprintf("%s (%d: %s)", wrong.Remedy, wrong.Errcode, wrong.Errmsg))
 }
 
 // seconds rounds up, so that what has begun is not 0.
@@ -117,7 +128,7 @@ var kinds = map[ServerKey]string{
 // file take it over. It is recorded beforehand, and again when it did not come to be.
 // Faults: BAD_INPUT, when the last rotation still waits; UNAVAILABLE, with the command that does it.
 func (s *Service) RotateKeys(ctx context.Context, by account.Actor, which ServerKey, reason string) (*RotateKeysPayload, error) {
-	reason, err := checkReason(reason)
+	reason, err := account.ReadReason(reason)
 	if err != nil {
 		return nil, err
 	}

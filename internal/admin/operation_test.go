@@ -47,7 +47,7 @@ func TestTheTrailIsReadByEachFilter(t *testing.T) {
 	inEachWorld(t, func(t *testing.T, w *world) {
 		noon := addEvents(t, w, 20)
 		_, ann := w.login(t, shop, "ann", "ann.1")
-		_, err := w.User(t.Context(), sue, ann.UserID)
+		_, err := w.User(t.Context(), sue, ann.UserID, why)
 		require.NoError(t, err)
 		end := noon.Add(5 * time.Second)
 		for _, test := range []struct {
@@ -344,7 +344,7 @@ func TestAKeyFileThatCannotBeChangedNamesTheCommand(t *testing.T) {
 func TestActorsAreKnownByKindAndName(t *testing.T) {
 	t.Parallel()
 	inEachWorld(t, func(t *testing.T, w *world) {
-		_, err := w.Users(t.Context(), account.Actor{Kind: "oidc", Name: "sue@example.com"}, nil, 1, nil)
+		_, err := w.Users(t.Context(), account.Actor{Kind: "oidc", Name: "sue@example.com"}, nil, 1, nil, why)
 		require.NoError(t, err)
 		require.Equal(t, "oidc:sue@example.com", *w.lastDeed(t).Actor)
 	})

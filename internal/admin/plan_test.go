@@ -96,7 +96,7 @@ func TestNoSearchReadsAllPeople(t *testing.T) {
 	some := uuid.MustParse("00000000-0000-4000-8000-000000000fff")
 	halfway := time.Now().Add(-city / 2 * time.Minute)
 	later := halfway.Add(24 * time.Hour)
-	page, err := w.Users(t.Context(), sue, nil, 20, nil)
+	page, err := w.Users(t.Context(), sue, nil, 20, nil, why)
 	require.NoError(t, err)
 	cursor := page.PageInfo.EndCursor
 	statuses := []admin.UserStatus{admin.UserActive, admin.UserDisabled, admin.UserClosing, admin.UserMerged}
@@ -116,7 +116,7 @@ func TestNoSearchReadsAllPeople(t *testing.T) {
 	checked := 0
 	search := func(filter *admin.UserFilter, after *string) {
 		seen.take()
-		_, err := w.Users(t.Context(), sue, filter, 20, after)
+		_, err := w.Users(t.Context(), sue, filter, 20, after, why)
 		require.NoError(t, err)
 		for _, s := range seen.take() {
 			if strings.HasPrefix(s.sql, "SELECT") {
@@ -162,7 +162,7 @@ func TestNoPageReadsAllOfWhatHangsOnPeople(t *testing.T) {
 	p := newPlanner(t, w)
 	for _, size := range []int{1, 100} {
 		seen.take()
-		page, err := w.Users(t.Context(), sue, nil, size, nil)
+		page, err := w.Users(t.Context(), sue, nil, size, nil, why)
 		require.NoError(t, err)
 		person := page.Edges[0].Node
 		_, err = person.Identities(t.Context())

@@ -27,7 +27,7 @@ type User struct {
 	MergedInto     *uuid.UUID
 	Nickname       *string
 	AvatarURL      *string
-	Phone          *string // masked
+	Phone          *string // masked, or "unreadable"
 	CreatedAt      time.Time
 
 	page *page
@@ -45,9 +45,15 @@ type UserEdge struct {
 	Node   *User
 }
 
-// Users finds people, the newest first. The audit trail says by what was looked for, and who was shown.
-// Faults: BAD_INPUT, UNAVAILABLE.
-func (s *Service) Users(ctx context.Context, by account.Actor, filter *UserFilter, first int, after *string) (*UserConnection, error) {
+// Users finds people, the newest first. The audit trail says by what was looked for, who was shown and
+// why. Faults: BAD_INPUT, UNAVAILABLE.
+func (s *Service) Users(
+	ctx context.Context, by account.Actor, filter *UserFilter, first int, after *string, reason string,
+) (*UserConnection, error) {
+	reason, err := account.ReadReason(reason)
+	if err != nil {
+		return nil, err
+	}
 	if err := checkFirst(first); err != nil {
 		return nil, err
 	}
@@ -68,11 +74,8 @@ func (s *Service) Users(ctx context.Context, by account.Actor, filter *UserFilte
 	}
 	more := len(rows) > first
 	rows = rows[:min(first, len(rows))]
-	people, err := s.show(rows)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.record(ctx, by, search(filter, people)); err != nil {
+	people := s.show(ctx, rows)
+	if err := s.record(ctx, by, search(filter, people, reason)); err != nil {
 		return nil, err
 	}
 	connection := &UserConnection{Edges: make([]*UserEdge, len(rows))}
@@ -97,12 +100,12 @@ func olderThan(p userPlace) predicate.User {
 }
 
 // search is what the audit trail says of a search. Whoever has to tell whose data was seen finds the ids.
-func search(filter *UserFilter, people []*User) deed {
+func search(filter *UserFilter, people []*User, reason string) deed {
 	ids := make([]string, len(people))
 	for i, u := range people {
 		ids[i] = u.ID.String()
 	}
-	d := deed{action: actionSearch, detail: map[string]string{
+	d := deed{action: actionSearch, reason: reason, detail: map[string]string{
 		"by": filter.names(), "found": strconv.Itoa(len(people)), "users": strings.Join(ids, ","),
 	}}
 	if len(people) == 1 {
@@ -111,18 +114,19 @@ func search(filter *UserFilter, people []*User) deed {
 	return d
 }
 
-// User is one person, nil when there is none. The audit trail says who was shown.
-// Faults: UNAVAILABLE.
-func (s *Service) User(ctx context.Context, by account.Actor, id uuid.UUID) (*User, error) {
+// User is one person, nil when there is none. The audit trail says who was shown and why.
+// Faults: BAD_INPUT, UNAVAILABLE.
+func (s *Service) User(ctx context.Context, by account.Actor, id uuid.UUID, reason string) (*User, error) {
+	reason, err := account.ReadReason(reason)
+	if err != nil {
+		return nil, err
+	}
 	rows, err := s.DB.Ent().User.Query().Where(user.ID(id)).All(ctx)
 	if err != nil {
 		return nil, outward(fmt.Errorf("read user: %w", err))
 	}
-	people, err := s.show(rows)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.record(ctx, by, deed{action: actionReadUser, user: &id}); err != nil {
+	people := s.show(ctx, rows)
+	if err := s.record(ctx, by, deed{action: actionReadUser, user: &id, reason: reason}); err != nil {
 		return nil, err
 	}
 	if len(people) == 0 {
@@ -134,7 +138,7 @@ func (s *Service) User(ctx context.Context, by account.Actor, id uuid.UUID) (*Us
 // PhoneNumber is a person's number in full, nil when they have none. The audit trail says why it was
 // shown. Faults: BAD_INPUT, NOT_FOUND, UNAVAILABLE.
 func (s *Service) PhoneNumber(ctx context.Context, by account.Actor, id uuid.UUID, reason string) (*string, error) {
-	reason, err := checkReason(reason)
+	reason, err := account.ReadReason(reason)
 	if err != nil {
 		return nil, err
 	}
@@ -145,15 +149,15 @@ func (s *Service) PhoneNumber(ctx context.Context, by account.Actor, id uuid.UUI
 	return &phone.Number, nil
 }
 
-// show makes rows into people who share a page.
-func (s *Service) show(rows []*ent.User) ([]*User, error) {
+// unreadable stands for a number that is there and cannot be read.
+const unreadable = "unreadable"
+
+// show makes rows into people who share a page. A number that cannot be read hides nobody: whoever it
+// belongs to may be looked for because of that.
+func (s *Service) show(ctx context.Context, rows []*ent.User) []*User {
 	people := make([]*User, len(rows))
 	shared := s.newPage(rows)
 	for i, row := range rows {
-		phone, err := s.Account.PhoneOf(row)
-		if err != nil {
-			return nil, err
-		}
 		u := &User{
 			ID: row.ID, Status: s.statusOf(row), ClosesAt: row.ClosesAt, MergedInto: row.MergedInto,
 			Nickname: row.Nickname, AvatarURL: s.Account.PictureOf(row), CreatedAt: row.CreatedAt, page: shared,
@@ -161,12 +165,22 @@ func (s *Service) show(rows []*ent.User) ([]*User, error) {
 		if u.Status == UserDisabled {
 			u.DisabledReason, u.DisabledUntil = row.DisabledReason, row.DisabledUntil
 		}
-		if phone != nil {
-			u.Phone = new(phone.Masked())
-		}
+		u.Phone = s.maskedPhone(ctx, row)
 		people[i] = u
 	}
-	return people, nil
+	return people
+}
+
+func (s *Service) maskedPhone(ctx context.Context, row *ent.User) *string {
+	phone, err := s.Account.PhoneOf(row)
+	if err != nil {
+		s.Log.ErrorContext(ctx, "a phone number cannot be read", "error", err)
+		return new(unreadable)
+	}
+	if phone == nil {
+		return nil
+	}
+	return new(phone.Masked())
 }
 
 // statusOf is what withStatus finds the row by.

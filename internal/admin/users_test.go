@@ -94,7 +94,7 @@ func TestUsersAreFoundByEachFilter(t *testing.T) {
 			{"two that agree", &admin.UserFilter{Nickname: new("änn"), AppID: new(shop), HasPhone: new(true)}, "ann"},
 			{"two that do not", &admin.UserFilter{OpenID: &openID, Nickname: new("Ännchen")}, ""},
 		} {
-			got, err := w.Users(t.Context(), sue, test.filter, 100, nil)
+			got, err := w.Users(t.Context(), sue, test.filter, 100, nil, why)
 			require.NoError(t, err, test.name)
 			require.Equal(t, test.want, c.found(got), test.name)
 		}
@@ -114,16 +114,16 @@ func TestUsersRefusesWhatCannotBeLookedFor(t *testing.T) {
 			"an unseen nickname":   {Nickname: new("\u200b ")},
 			"an app of a stranger": {AppID: new("wx0")},
 		} {
-			_, err := w.Users(t.Context(), sue, filter, 20, nil)
+			_, err := w.Users(t.Context(), sue, filter, 20, nil, why)
 			require.Equal(t, fault.BadInput, fault.CodeOf(err), name)
 		}
 		for _, first := range []int{-1, 0, 101} {
-			_, err := w.Users(t.Context(), sue, nil, first, nil)
+			_, err := w.Users(t.Context(), sue, nil, first, nil, why)
 			requireFault(t, fault.BadInput, err)
 		}
 		eventCursor := "ZQAAAAAAAAAAAAAAAAAAAAA"
 		for _, cursor := range []string{"", "x", "dQ", eventCursor, strings.Repeat("A", 34), "dQ=="} {
-			_, err := w.Users(t.Context(), sue, nil, 20, &cursor)
+			_, err := w.Users(t.Context(), sue, nil, 20, &cursor, why)
 			require.Equal(t, fault.BadInput, fault.CodeOf(err), cursor)
 		}
 		require.Empty(t, w.trail(t), "nobody was shown")
@@ -148,7 +148,7 @@ func TestCursorsStayGoodWhilePeopleComeAndGo(t *testing.T) {
 		gone := map[uuid.UUID]bool{}
 		for pages := 0; ; pages++ {
 			require.Less(t, pages, 20)
-			page, err := w.Users(t.Context(), sue, nil, 3, after)
+			page, err := w.Users(t.Context(), sue, nil, 3, after, why)
 			require.NoError(t, err)
 			require.Equal(t, after != nil, page.PageInfo.HasPreviousPage)
 			for _, edge := range page.Edges {
@@ -171,7 +171,7 @@ func TestCursorsStayGoodWhilePeopleComeAndGo(t *testing.T) {
 			require.Equal(t, 1, seen[id], "gone: %v", gone[id])
 		}
 		require.Len(t, seen, len(all), "who came later is before the page")
-		empty, err := w.Users(t.Context(), sue, &admin.UserFilter{ID: new(uuid.New())}, 3, nil)
+		empty, err := w.Users(t.Context(), sue, &admin.UserFilter{ID: new(uuid.New())}, 3, nil, why)
 		require.NoError(t, err)
 		require.Equal(t, admin.PageInfo{}, *empty.PageInfo)
 	})
@@ -191,7 +191,7 @@ func TestAPersonIsShownWithWhatHangsOnThem(t *testing.T) {
 		require.NoError(t, err)
 		_, _ = w.login(t, shop, "bob", "bob.1")
 
-		got, err := w.User(t.Context(), sue, ann.UserID)
+		got, err := w.User(t.Context(), sue, ann.UserID, why)
 		require.NoError(t, err)
 		require.Equal(t, "Ann", *got.Nickname)
 		require.Equal(t, "138****0001", *got.Phone, "only phoneNumber has it in full")
@@ -222,7 +222,7 @@ func TestAPersonIsShownWithWhatHangsOnThem(t *testing.T) {
 		require.Contains(t, events[3].Detail, "by=code")
 
 		w.clock.advance(31 * 24 * time.Hour)
-		got, err = w.User(t.Context(), sue, ann.UserID)
+		got, err = w.User(t.Context(), sue, ann.UserID, why)
 		require.NoError(t, err)
 		sessions, err = got.Sessions(t.Context())
 		require.NoError(t, err)
@@ -231,9 +231,35 @@ func TestAPersonIsShownWithWhatHangsOnThem(t *testing.T) {
 		require.NoError(t, err)
 		require.False(t, identities[0].HasSessionKey, "the last session took it along")
 		require.Empty(t, sessions, "their time is over, whether or not somebody has swept")
-		nobody, err := w.User(t.Context(), sue, uuid.New())
+		nobody, err := w.User(t.Context(), sue, uuid.New(), why)
 		require.NoError(t, err)
 		require.Nil(t, nobody)
+	})
+}
+
+// A number that cannot be read hides nobody: not its owner, not the others on the page, and not the way to mend it.
+func TestAnUnreadableNumberIsSaidToBe(t *testing.T) {
+	t.Parallel()
+	inEachWorld(t, func(t *testing.T, w *world) {
+		c := newCrowd(t, w)
+		damaged := []byte("\x00\x00\x00\x63damaged, sealed with a key of which nobody knows")
+		require.NoError(t, w.db.Ent().User.UpdateOneID(c.cat.UserID).SetPhoneSealed(damaged).Exec(t.Context()))
+		page, err := w.Users(t.Context(), sue, &admin.UserFilter{HasPhone: new(true)}, 20, nil, why)
+		require.NoError(t, err)
+		require.Equal(t, "cat ann", c.found(page))
+		require.Equal(t, "unreadable", *page.Edges[0].Node.Phone)
+		require.Equal(t, "138****0001", *page.Edges[1].Node.Phone)
+		require.Contains(t, w.log.String(), "a phone number cannot be read")
+		require.Contains(t, w.log.String(), c.cat.UserID.String())
+		require.NotContains(t, w.log.String(), "13800000001")
+		got, err := w.User(t.Context(), sue, c.cat.UserID, why)
+		require.NoError(t, err)
+		require.Equal(t, "unreadable", *got.Phone)
+		_, err = w.PhoneNumber(t.Context(), sue, c.cat.UserID, why)
+		require.ErrorContains(t, err, "open the phone number of user")
+		without, err := w.UnbindPhone(t.Context(), sue, admin.UserReasonInput{UserID: c.cat.UserID, Reason: why})
+		require.NoError(t, err)
+		require.Nil(t, without.User.Phone)
 	})
 }
 
@@ -250,11 +276,11 @@ func TestADisabledPersonIsShownAsSuchUntilTheTimeIsOver(t *testing.T) {
 			n    int
 		}{{0, admin.UserDisabled, 1}, {time.Hour, admin.UserActive, 0}} {
 			w.clock.advance(step.wait)
-			got, err := w.User(t.Context(), sue, ann.UserID)
+			got, err := w.User(t.Context(), sue, ann.UserID, why)
 			require.NoError(t, err)
 			require.Equal(t, step.want, got.Status)
 			require.Equal(t, step.want == admin.UserDisabled, got.DisabledReason != nil)
-			found, err := w.Users(t.Context(), sue, &admin.UserFilter{Status: &disabled}, 20, nil)
+			found, err := w.Users(t.Context(), sue, &admin.UserFilter{Status: &disabled}, 20, nil, why)
 			require.NoError(t, err)
 			require.Len(t, found.Edges, step.n)
 		}
@@ -269,7 +295,7 @@ func TestAPageCostsAFewStatements(t *testing.T) {
 			addPerson(t, w, 3)
 		}
 		w.trips.Reset()
-		page, err := w.Users(t.Context(), sue, nil, 100, nil)
+		page, err := w.Users(t.Context(), sue, nil, 100, nil, why)
 		require.NoError(t, err)
 		require.Len(t, page.Edges, 100)
 		require.LessOrEqual(t, w.trips.Count(), 2, "the people, and the record:\n%s", w.trips)
@@ -298,7 +324,7 @@ func TestWhatHangsOnAPersonIsBounded(t *testing.T) {
 	inEachWorld(t, func(t *testing.T, w *world) {
 		many := addPerson(t, w, 130)
 		few := addPerson(t, w, 2)
-		page, err := w.Users(t.Context(), sue, nil, 20, nil)
+		page, err := w.Users(t.Context(), sue, nil, 20, nil, why)
 		require.NoError(t, err)
 		for _, edge := range page.Edges {
 			want := map[uuid.UUID]int{many: 100, few: 2}[edge.Node.ID]

@@ -80,12 +80,18 @@ type NewKey struct {
 	Name  string
 	Roles []Role
 	Days  int
+
+	Reason string // for the audit trail
 }
 
 // Create makes a key, and returns what is known of it and the key itself, which nobody can read
 // again. Faults: BAD_INPUT, FORBIDDEN for a role that the maker has not, UNAVAILABLE.
 func (k *Keys) Create(ctx context.Context, by Administrator, key NewKey) (*Key, Secret, error) {
 	if err := key.check(by); err != nil {
+		return nil, Secret{}, err
+	}
+	reason, err := account.ReadReason(key.Reason)
+	if err != nil {
 		return nil, Secret{}, err
 	}
 	secret, err := NewSecret(k.Rand)
@@ -104,7 +110,7 @@ func (k *Keys) Create(ctx context.Context, by Administrator, key NewKey) (*Key, 
 		if err != nil {
 			return fmt.Errorf("store key: %w", err)
 		}
-		return k.record(ctx, tx, by.Actor, "admin.key.create", row)
+		return k.record(ctx, tx, by.Actor, "admin.key.create", reason, row)
 	})
 	if err != nil {
 		return nil, Secret{}, err
@@ -131,10 +137,15 @@ func (n NewKey) check(by Administrator) error {
 	return nil
 }
 
-// Revoke ends a key before its time; one that has ended stays as it is. Faults: NOT_FOUND, UNAVAILABLE.
-func (k *Keys) Revoke(ctx context.Context, by account.Actor, id string) (*Key, error) {
+// Revoke ends a key before its time; one that has ended stays as it is.
+// Faults: BAD_INPUT, NOT_FOUND, UNAVAILABLE.
+func (k *Keys) Revoke(ctx context.Context, by account.Actor, id, reason string) (*Key, error) {
+	reason, err := account.ReadReason(reason)
+	if err != nil {
+		return nil, err
+	}
 	var row *ent.AdminKey
-	err := k.inTx(ctx, func(tx *ent.Tx) error {
+	err = k.inTx(ctx, func(tx *ent.Tx) error {
 		n, err := tx.AdminKey.Update().Where(adminkey.ID(id), adminkey.RevokedAtIsNil()).SetRevokedAt(k.now()).Save(ctx)
 		if err != nil {
 			return fmt.Errorf("revoke key: %w", err)
@@ -146,7 +157,7 @@ func (k *Keys) Revoke(ctx context.Context, by account.Actor, id string) (*Key, e
 		if err != nil || n == 0 {
 			return err
 		}
-		return k.record(ctx, tx, by, "admin.key.revoke", row)
+		return k.record(ctx, tx, by, "admin.key.revoke", reason, row)
 	})
 	if err != nil {
 		return nil, err
@@ -169,9 +180,10 @@ func (k *Keys) List(ctx context.Context) ([]*Key, error) {
 }
 
 // record writes what was done to a key into the audit trail.
-func (k *Keys) record(ctx context.Context, tx *ent.Tx, by account.Actor, action string, row *ent.AdminKey) error {
+func (k *Keys) record(ctx context.Context, tx *ent.Tx, by account.Actor, action, reason string, row *ent.AdminKey) error {
 	detail := map[string]string{"key": row.ID, "name": row.Name, "roles": strings.Join(row.Roles, ",")}
-	err := tx.AuditEvent.Create().SetAt(k.now()).SetAction(action).SetAppID("").SetActor(by.String()).SetDetail(detail).Exec(ctx)
+	err := tx.AuditEvent.Create().SetAt(k.now()).SetAction(action).SetAppID("").SetActor(by.String()).SetReason(reason).
+		SetDetail(detail).Exec(ctx)
 	if err != nil {
 		return fmt.Errorf("record audit event: %w", err)
 	}

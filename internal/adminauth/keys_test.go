@@ -25,7 +25,7 @@ func TestAKeyOpensUntilItsTimeIsOver(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		c := newClock()
 		keys := newKeys(db, c)
-		key, secret, err := keys.Create(t.Context(), root(), adminauth.NewKey{Name: "ann", Roles: []adminauth.Role{adminauth.Support, adminauth.Auditor}, Days: 90})
+		key, secret, err := keys.Create(t.Context(), root(), adminauth.NewKey{Name: "ann", Roles: []adminauth.Role{adminauth.Support, adminauth.Auditor}, Days: 90, Reason: "new colleague"})
 		require.NoError(t, err)
 		require.Regexp(t, `^ak_[0-9a-f]{16}_[A-Za-z0-9_-]{43}$`, secret.Reveal())
 		require.Equal(t, "ak_"+key.ID, secret.Reveal()[:19])
@@ -56,13 +56,13 @@ func TestARevokedKeyIsRefusedWithinASecondOnEveryReplica(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		c := newClock()
 		here, there := newKeys(db, c), newKeys(db, c)
-		row, secret, err := here.Create(t.Context(), root(), adminauth.NewKey{Name: "ann", Roles: adminauth.Roles(), Days: 1})
+		row, secret, err := here.Create(t.Context(), root(), adminauth.NewKey{Name: "ann", Roles: adminauth.Roles(), Days: 1, Reason: "new colleague"})
 		require.NoError(t, err)
 		for _, keys := range []*adminauth.Keys{here, there} {
 			_, err := newDoor(keys, c).show(secret.Reveal())
 			require.NoError(t, err)
 		}
-		revoked, err := here.Revoke(t.Context(), root().Actor, row.ID)
+		revoked, err := here.Revoke(t.Context(), root().Actor, row.ID, "new colleague")
 		require.NoError(t, err)
 		require.Equal(t, c.Now(), revoked.RevokedAt.UTC())
 		_, err = newDoor(here, c).show(secret.Reveal())
@@ -71,10 +71,10 @@ func TestARevokedKeyIsRefusedWithinASecondOnEveryReplica(t *testing.T) {
 		_, err = newDoor(there, c).show(secret.Reveal())
 		requireRefused(t, err, "and everywhere else after a second")
 
-		again, err := there.Revoke(t.Context(), root().Actor, row.ID)
+		again, err := there.Revoke(t.Context(), root().Actor, row.ID, "new colleague")
 		require.NoError(t, err)
 		require.Equal(t, revoked.RevokedAt, again.RevokedAt, "it keeps the time of the first end")
-		_, err = here.Revoke(t.Context(), root().Actor, "0000000000000000")
+		_, err = here.Revoke(t.Context(), root().Actor, "0000000000000000", "new colleague")
 		require.Equal(t, fault.NotFound, fault.CodeOf(err))
 		requireTrail(t, db, "admin.key.create", "admin.key.revoke")
 	})
@@ -89,6 +89,7 @@ func requireTrail(t *testing.T, db *database.DB, actions ...string) {
 	for i, action := range actions {
 		require.Equal(t, action, events[i].Action)
 		require.Equal(t, "shell:test", *events[i].Actor)
+		require.Equal(t, "new colleague", *events[i].Reason)
 		require.Equal(t, "ann", events[i].Detail["name"])
 		require.Len(t, events[i].Detail, 3)
 	}
@@ -100,21 +101,22 @@ func TestKeysThatAreNotMade(t *testing.T) {
 	keys := newKeys(db, c)
 	support := []adminauth.Role{adminauth.Support}
 	maker := adminauth.Administrator{Actor: account.Actor{Kind: "key", Name: "maker"}, Roles: []adminauth.Role{adminauth.Operator, adminauth.Support}}
-	_, _, err := keys.Create(t.Context(), maker, adminauth.NewKey{Name: "taken", Roles: support, Days: 366})
+	_, _, err := keys.Create(t.Context(), maker, adminauth.NewKey{Name: "taken", Roles: support, Days: 366, Reason: "new colleague"})
 	require.NoError(t, err)
 	for name, c := range map[string]struct {
 		key  adminauth.NewKey
 		code fault.Code
 	}{
-		"no name":                 {adminauth.NewKey{Name: "", Roles: support, Days: 1}, fault.BadInput},
-		"a long name":             {adminauth.NewKey{Name: strings.Repeat("n", 65), Roles: support, Days: 1}, fault.BadInput},
-		"two lines":               {adminauth.NewKey{Name: "a\nb", Roles: support, Days: 1}, fault.BadInput},
-		"a space at the end":      {adminauth.NewKey{Name: "a ", Roles: support, Days: 1}, fault.BadInput},
-		"a name that is taken":    {adminauth.NewKey{Name: "taken", Roles: support, Days: 1}, fault.BadInput},
-		"no role":                 {adminauth.NewKey{Name: "a", Days: 1}, fault.BadInput},
-		"no day":                  {adminauth.NewKey{Name: "a", Roles: support, Days: 0}, fault.BadInput},
-		"more than a year":        {adminauth.NewKey{Name: "a", Roles: support, Days: 367}, fault.BadInput},
-		"a role beyond the maker": {adminauth.NewKey{Name: "a", Roles: []adminauth.Role{adminauth.Support, adminauth.Privacy}, Days: 1}, fault.Forbidden},
+		"no name":                 {adminauth.NewKey{Name: "", Roles: support, Days: 1, Reason: "new colleague"}, fault.BadInput},
+		"a long name":             {adminauth.NewKey{Name: strings.Repeat("n", 65), Roles: support, Days: 1, Reason: "new colleague"}, fault.BadInput},
+		"two lines":               {adminauth.NewKey{Name: "a\nb", Roles: support, Days: 1, Reason: "new colleague"}, fault.BadInput},
+		"a space at the end":      {adminauth.NewKey{Name: "a ", Roles: support, Days: 1, Reason: "new colleague"}, fault.BadInput},
+		"a name that is taken":    {adminauth.NewKey{Name: "taken", Roles: support, Days: 1, Reason: "new colleague"}, fault.BadInput},
+		"no role":                 {adminauth.NewKey{Name: "a", Days: 1, Reason: "new colleague"}, fault.BadInput},
+		"no reason":               {adminauth.NewKey{Name: "a", Roles: support, Days: 1, Reason: " "}, fault.BadInput},
+		"no day":                  {adminauth.NewKey{Name: "a", Roles: support, Days: 0, Reason: "new colleague"}, fault.BadInput},
+		"more than a year":        {adminauth.NewKey{Name: "a", Roles: support, Days: 367, Reason: "new colleague"}, fault.BadInput},
+		"a role beyond the maker": {adminauth.NewKey{Name: "a", Roles: []adminauth.Role{adminauth.Support, adminauth.Privacy}, Days: 1, Reason: "new colleague"}, fault.Forbidden},
 	} {
 		_, _, err := keys.Create(t.Context(), maker, c.key)
 		require.Equal(t, c.code, fault.CodeOf(err), name)
@@ -129,7 +131,7 @@ func TestKeysAreListedNewestFirst(t *testing.T) {
 	c := newClock()
 	keys := newKeys(databasetest.Open(t, dialect.SQLite), c)
 	for _, name := range []string{"a", "b", "c"} {
-		_, _, err := keys.Create(t.Context(), root(), adminauth.NewKey{Name: name, Roles: adminauth.Roles(), Days: 1})
+		_, _, err := keys.Create(t.Context(), root(), adminauth.NewKey{Name: name, Roles: adminauth.Roles(), Days: 1, Reason: "new colleague"})
 		require.NoError(t, err)
 		c.advance(time.Second)
 	}
@@ -147,7 +149,7 @@ func TestTheMinuteOfTheLastUseIsKept(t *testing.T) {
 	databasetest.Each(t, func(t *testing.T, db *database.DB) {
 		c := newClock()
 		keys := newKeys(db, c)
-		row, secret, err := keys.Create(t.Context(), root(), adminauth.NewKey{Name: "ann", Roles: adminauth.Roles(), Days: 1})
+		row, secret, err := keys.Create(t.Context(), root(), adminauth.NewKey{Name: "ann", Roles: adminauth.Roles(), Days: 1, Reason: "new colleague"})
 		require.NoError(t, err)
 		require.Nil(t, row.LastUsedAt)
 		begun := c.Now()
@@ -173,7 +175,7 @@ func TestAKeyThatWasJustReadIsNotReadAgain(t *testing.T) {
 	db := databasetest.Open(t, dialect.SQLite, counter.Wrap)
 	c := newClock()
 	keys := newKeys(db, c)
-	_, secret, err := keys.Create(t.Context(), root(), adminauth.NewKey{Name: "ann", Roles: adminauth.Roles(), Days: 1})
+	_, secret, err := keys.Create(t.Context(), root(), adminauth.NewKey{Name: "ann", Roles: adminauth.Roles(), Days: 1, Reason: "new colleague"})
 	require.NoError(t, err)
 	d := newDoor(keys, c)
 	_, err = d.show(secret.Reveal())
@@ -190,7 +192,7 @@ func TestWhatIsNoKeyIsRefusedAlike(t *testing.T) {
 	t.Parallel()
 	c, db := newClock(), databasetest.Open(t, dialect.SQLite)
 	keys := newKeys(db, c)
-	_, made, err := keys.Create(t.Context(), root(), adminauth.NewKey{Name: "ann", Roles: adminauth.Roles(), Days: 1})
+	_, made, err := keys.Create(t.Context(), root(), adminauth.NewKey{Name: "ann", Roles: adminauth.Roles(), Days: 1, Reason: "new colleague"})
 	require.NoError(t, err)
 	good := made.Reveal()
 	other, err := adminauth.NewSecret(rand.Reader)
@@ -233,9 +235,9 @@ func TestRefusalsAreCountedAndGoodKeysGoOn(t *testing.T) {
 	db := databasetest.Open(t, dialect.SQLite, counter.Wrap)
 	c := newClock()
 	keys := newKeys(db, c)
-	_, known, err := keys.Create(t.Context(), root(), adminauth.NewKey{Name: "known", Roles: adminauth.Roles(), Days: 1})
+	_, known, err := keys.Create(t.Context(), root(), adminauth.NewKey{Name: "known", Roles: adminauth.Roles(), Days: 1, Reason: "new colleague"})
 	require.NoError(t, err)
-	_, newcomer, err := keys.Create(t.Context(), root(), adminauth.NewKey{Name: "newcomer", Roles: adminauth.Roles(), Days: 1})
+	_, newcomer, err := keys.Create(t.Context(), root(), adminauth.NewKey{Name: "newcomer", Roles: adminauth.Roles(), Days: 1, Reason: "new colleague"})
 	require.NoError(t, err)
 	d := newDoor(keys, c)
 	_, err = d.show(known.Reveal())

@@ -29,10 +29,9 @@ type person struct {
 	planted       []string
 }
 
-func startMatrix(t *testing.T) *matrix {
+func startMatrix(t *testing.T, s settings) *matrix {
 	t.Helper()
-	s := settings{"RATE_LIMITS": "off", "DATA": t.TempDir()}
-	p, a := startAdmin(t, s)
+	p, a := startAdmin(t, s.with(settings{"RATE_LIMITS": "off"}))
 	return &matrix{
 		users: p.url(), administrators: a, db: openDatabase(t, s), all: []string{"SUPPORT", "PRIVACY", "AUDITOR", "OPERATOR"},
 	}
@@ -60,7 +59,7 @@ func (m *matrix) key(t *testing.T, roles ...string) (id, key string) {
 	t.Helper()
 	m.keys++
 	made := m.administrators.must(t, `mutation ($input: CreateAdminKeyInput!) { createAdminKey(input: $input) { secret key { id } } }`,
-		input("name", fmt.Sprintf("key %d", m.keys), "roles", roles))
+		input("name", fmt.Sprintf("key %d", m.keys), "roles", roles, "reason", "matrix"))
 	return made.text("createAdminKey.key.id"), made.text("createAdminKey.secret")
 }
 
@@ -117,7 +116,11 @@ func (p person) requireHidden(t *testing.T, a answer, what string) {
 // everybody. It is made from the schema: a field that says nothing in the table fails.
 func TestWhoMayAskUsers(t *testing.T) {
 	t.Parallel()
-	m := startMatrix(t)
+	onEach(t, func(t *testing.T, s settings) { startMatrix(t, s).askUsers(t) })
+}
+
+func (m *matrix) askUsers(t *testing.T) {
+	t.Helper()
 	_, operator := m.key(t, m.all...)
 	for _, field := range rootFields(t, readSchema(t, "schema/*.graphql"), ofUsers) {
 		public, expected := field.Directives.ForName("public") != nil, ofUsers[field.Name]
@@ -148,11 +151,15 @@ func TestWhoMayAskUsers(t *testing.T) {
 // TestWhoMayAskAdministrators is the same for the administrators' schema.
 func TestWhoMayAskAdministrators(t *testing.T) {
 	t.Parallel()
-	m := startMatrix(t)
+	onEach(t, func(t *testing.T, s settings) { startMatrix(t, s).askAdministrators(t) })
+}
+
+func (m *matrix) askAdministrators(t *testing.T) {
+	t.Helper()
 	expired, expiredKey := m.key(t, m.all...)
 	alter(t, m.db, `UPDATE admin_keys SET expires_at = created_at WHERE id = '`+expired+`'`)
 	revoked, revokedKey := m.key(t, m.all...)
-	m.administrators.must(t, `mutation ($id: ID!) { revokeAdminKey(id: $id) { revokedAt } }`, map[string]any{"id": revoked})
+	m.administrators.must(t, `mutation ($id: ID!) { revokeAdminKey(id: $id, reason: "matrix") { revokedAt } }`, map[string]any{"id": revoked})
 	with, without := map[string]string{}, map[string]string{}
 	for _, role := range m.all {
 		_, with[role] = m.key(t, role)

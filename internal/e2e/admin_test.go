@@ -109,7 +109,7 @@ func TestAKeyOfAnAdministrator(t *testing.T) {
 	const apps = `{ apps { appId } }`
 	for _, url := range []string{a.url, b.url} {
 		must(t, url, key, apps, nil)
-		require.Equal(t, "FORBIDDEN", ask(t, url, key, `{ users { edges { cursor } } }`, nil).code())
+		require.Equal(t, "FORBIDDEN", ask(t, url, key, `{ users(reason: "e2e") { edges { cursor } } }`, nil).code())
 	}
 	require.Zero(t, run(t, command(shared, "keys", "admin-revoke", key[3:19])).code)
 	ended := time.Now()
@@ -140,7 +140,7 @@ func TestKeysOfAdministratorsOnSQLite(t *testing.T) {
 
 	key := strings.Fields(made.stdout)[len(strings.Fields(made.stdout))-1]
 	_, a := startAdmin(t, s)
-	must(t, a.url, key, `{ users { edges { cursor } } }`, nil)
+	must(t, a.url, key, `{ users(reason: "e2e") { edges { cursor } } }`, nil)
 }
 
 // TestThePortOfAdministrators: it is off in production unless it is set, has no key of its own there,

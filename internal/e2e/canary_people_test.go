@@ -83,7 +83,7 @@ func (c *canaries) administrate(t *testing.T, a administrators) {
 		c.heard(query, got.raw, mayShow...)
 		return got
 	}
-	made := ask(t, a.url, a.key, `mutation { createAdminKey(input: {name: "canary", roles: [SUPPORT, PRIVACY, AUDITOR, OPERATOR]}) { secret key { id } } }`, nil)
+	made := ask(t, a.url, a.key, `mutation { createAdminKey(input: {name: "canary", roles: [SUPPORT, PRIVACY, AUDITOR, OPERATOR], reason: "canary"}) { secret key { id } } }`, nil)
 	key := c.note("administrator key", made.text("createAdminKey.secret"))
 	require.NotEmpty(t, key, made.raw)
 	for _, wrong := range []string{key[:len(key)-1] + "_", key + "x", fred.token, fred.refresh, number} {
@@ -92,10 +92,10 @@ func (c *canaries) administrate(t *testing.T, a administrators) {
 	day := time.Now().UTC().Format(time.DateOnly)
 	of := map[string]any{"id": fred.user, "phone": number, "openId": c.fake.OpenID(c.apps[0], "alice"), "unionId": c.fake.UnionID(app, "fred"), "day": day}
 	for _, query := range []string{
-		`query ($phone: String!) { users(filter: {phone: $phone}) { edges { cursor node { id phone identities { openId } sessions { id } consents { purpose } events { action detail } } } } }`,
-		`query ($openId: String!) { users(filter: {openId: $openId}) { edges { node { id nickname } } } }`,
-		`query ($unionId: String!) { users(filter: {unionId: $unionId}) { edges { node { id nickname } } } }`,
-		`query ($id: ID!) { user(id: $id) { status phone avatarUrl identities { openId unionId hasSessionKey } } }`,
+		`query ($phone: String!) { users(filter: {phone: $phone}, reason: "canary") { edges { cursor node { id phone identities { openId } sessions { id } consents { purpose } events { action detail } } } } }`,
+		`query ($openId: String!) { users(filter: {openId: $openId}, reason: "canary") { edges { node { id nickname } } } }`,
+		`query ($unionId: String!) { users(filter: {unionId: $unionId}, reason: "canary") { edges { node { id nickname } } } }`,
+		`query ($id: ID!) { user(id: $id, reason: "canary") { status phone avatarUrl identities { openId unionId hasSessionKey } } }`,
 		`query ($id: ID!) { phoneNumber(userId: $id, reason: "canary") }`,
 		`{ auditLog(first: 100) { edges { node { action actor reason detail } } } }`, `{ exportAuditLog { lines } }`, `{ verifyAuditLog { ok problems } }`,
 		`query ($day: String!) { stats(from: $day, to: $day) { appId kind name count } }`, `{ wechatStatus { appId endpoints { name breaker } } }`, `{ apps { appId } }`, `{ adminKeys { id name } }`,
@@ -104,7 +104,7 @@ func (c *canaries) administrate(t *testing.T, a administrators) {
 		`mutation ($id: ID!) { setUserStatus(input: {userId: $id, status: DISABLED, reason: "canary"}) { user { status } } }`,
 		`mutation ($id: ID!) { eraseUser(input: {userId: $id, reason: "canary"}) { userId } }`,
 		`mutation { rotateKeys(key: REFRESH, reason: "canary") { useFrom } }`,
-		`mutation { revokeAdminKey(id: "` + made.text("createAdminKey.key.id") + `") { revokedAt } }`,
+		`mutation { revokeAdminKey(id: "` + made.text("createAdminKey.key.id") + `", reason: "canary") { revokedAt } }`,
 	} {
 		used := map[string]any{}
 		for name, value := range of {

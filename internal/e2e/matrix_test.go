@@ -49,8 +49,8 @@ var ofUsers = map[string]cell{
 
 // ofAdministrators is the same for their schema: other is whoever has the role.
 var ofAdministrators = map[string]cell{
-	"users":          {variables: map[string]any{"filter": map[string]any{"id": "$user"}}},
-	"user":           {variables: map[string]any{"id": "$user"}},
+	"users":          {variables: map[string]any{"filter": map[string]any{"id": "$user"}, "reason": "matrix"}},
+	"user":           {variables: map[string]any{"id": "$user", "reason": "matrix"}},
 	"phoneNumber":    {variables: map[string]any{"userId": "$user", "reason": "matrix"}},
 	"auditLog":       {},
 	"exportAuditLog": {},
@@ -65,8 +65,8 @@ var ofAdministrators = map[string]cell{
 	"eraseUser":      {variables: input("userId", "$user", "reason", "matrix")},
 	"undoMerge":      {variables: map[string]any{"id": "00000000-0000-4000-8000-000000000000", "reason": "matrix"}, other: "NOT_FOUND"},
 	"rotateKeys":     {variables: map[string]any{"key": "REFRESH", "reason": "matrix"}},
-	"createAdminKey": {variables: input("name", "made by the matrix", "roles", []string{"OPERATOR"})},
-	"revokeAdminKey": {variables: map[string]any{"id": "$key"}},
+	"createAdminKey": {variables: input("name", "made by the matrix", "roles", []string{"OPERATOR"}, "reason", "matrix")},
+	"revokeAdminKey": {variables: map[string]any{"id": "$key", "reason": "matrix"}},
 }
 
 // input is the variables of a field that takes one input, of names and values in turn.

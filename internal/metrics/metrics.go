@@ -52,7 +52,7 @@ func New(o Options) *Metrics {
 
 	requests := []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 	m.httpRequests = m.counter("http_requests_total",
-		"Requests to the public port, by route and status; status 0 is a connection that was cut before an answer.", "route", "status")
+		"Requests to the ports of people and of administrators, by route and status; status 0 is a connection that was cut before an answer.", "route", "status")
 	m.httpDuration = m.histogram("http_request_duration_seconds", "How long requests took, by route.", requests, "route")
 	m.graphqlRequests = m.counter("graphql_requests_total",
 		"Root fields that were asked for, by error code or OK; no field means that the request could not be understood.", "field", "code")

@@ -79,7 +79,7 @@ test('an administrator goes through all the tabs', async (t) => {
   })
 
   await t.test('whoever is found is put into the tabs', async () => {
-    await p.write({ filter: { phone: person.number } })
+    await p.write({ filter: { phone: person.number }, reason: 'ticket 1' })
     const { edges } = (await p.run()).data.users
     assert.deepEqual(edges.map(({ node }) => node.id), [person.id])
     await p.says(new RegExp(person.id))
@@ -111,6 +111,7 @@ test('an administrator goes through all the tabs', async (t) => {
     const nodes = (await p.runTab('AuditLog')).data.auditLog.edges.map(({ node }) => node)
     assert.ok(nodes.length >= 4)
     assert.ok(nodes.every(({ actor }) => actor === 'development:key'))
+    assert.ok(nodes.filter(({ action }) => action.startsWith('admin.user.')).every(({ reason }) => reason === 'ticket 1'))
     const { ok, problems } = (await p.runTab('VerifyAudit')).data.verifyAuditLog
     assert.deepEqual([ok, problems], [true, []])
   })
@@ -143,7 +144,7 @@ test('an administrator goes through all the tabs', async (t) => {
   })
 
   await t.test('nothing of it is stored', async () => {
-    await p.page.waitForTimeout(700) // GraphiQL stores tabs with a delay
+    await p.pause(700) // GraphiQL stores tabs with a delay
     const stored = await p.page.evaluate(() => JSON.stringify([{ ...sessionStorage }, { ...localStorage }]))
     assert.equal(stored.includes(secret.slice(20)), false)
     assert.equal(stored.includes(link.split('#key=')[1].slice(20)), false)

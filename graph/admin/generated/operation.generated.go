@@ -633,6 +633,29 @@ func (ec *executionContext) fieldContext_WechatEndpoint_heldBackSeconds(_ contex
 	return graphql.NewScalarFieldContext("WechatEndpoint", field, false, false, "Int")
 }
 
+func (ec *executionContext) _WechatEndpoint_misconfigured(ctx context.Context, field graphql.CollectedField, obj *admin.WechatEndpoint) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WechatEndpoint_misconfigured(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Misconfigured, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_WechatEndpoint_misconfigured(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WechatEndpoint", field, false, false, "String")
+}
+
 func (ec *executionContext) _WechatStatus_appId(ctx context.Context, field graphql.CollectedField, obj *admin.WechatStatus) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -753,7 +776,7 @@ func (ec *executionContext) unmarshalInputCreateAdminKeyInput(ctx context.Contex
 		asMap["days"] = 90
 	}
 
-	fieldsInOrder := [...]string{"name", "roles", "days"}
+	fieldsInOrder := [...]string{"name", "roles", "days", "reason"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -781,6 +804,13 @@ func (ec *executionContext) unmarshalInputCreateAdminKeyInput(ctx context.Contex
 				return it, err
 			}
 			it.Days = data
+		case "reason":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("reason"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Reason = data
 		}
 	}
 	return it, nil
@@ -1085,6 +1115,11 @@ func (ec *executionContext) _WechatEndpoint(ctx context.Context, sel ast.Selecti
 		case "heldBackSeconds":
 			out.Values[i] = ec._WechatEndpoint_heldBackSeconds(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "misconfigured":
+			out.Values[i] = ec._WechatEndpoint_misconfigured(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:

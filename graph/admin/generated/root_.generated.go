@@ -123,7 +123,7 @@ type ComplexityRoot struct {
 	Mutation struct {
 		CreateAdminKey func(childComplexity int, input adminauth.NewKey) int
 		EraseUser      func(childComplexity int, input admin.UserReasonInput) int
-		RevokeAdminKey func(childComplexity int, id string) int
+		RevokeAdminKey func(childComplexity int, id string, reason string) int
 		RevokeSessions func(childComplexity int, input admin.RevokeSessionsInput) int
 		RotateKeys     func(childComplexity int, key admin.ServerKey, reason string) int
 		SetUserStatus  func(childComplexity int, input admin.SetUserStatusInput) int
@@ -145,8 +145,8 @@ type ComplexityRoot struct {
 		ExportAuditLog func(childComplexity int, filter *admin.AuditFilter, after *string) int
 		PhoneNumber    func(childComplexity int, userID string, reason string) int
 		Stats          func(childComplexity int, from string, to string, appID *string) int
-		User           func(childComplexity int, id string) int
-		Users          func(childComplexity int, filter *admin.UserFilter, first int, after *string) int
+		User           func(childComplexity int, id string, reason string) int
+		Users          func(childComplexity int, filter *admin.UserFilter, first int, after *string, reason string) int
 		VerifyAuditLog func(childComplexity int) int
 		WechatStatus   func(childComplexity int) int
 	}
@@ -205,6 +205,7 @@ type ComplexityRoot struct {
 		Breaker         func(childComplexity int) int
 		CallsThisMinute func(childComplexity int) int
 		HeldBackSeconds func(childComplexity int) int
+		Misconfigured   func(childComplexity int) int
 		Name            func(childComplexity int) int
 	}
 
@@ -586,7 +587,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Mutation.RevokeAdminKey(childComplexity, args["id"].(string)), true
+		return e.ComplexityRoot.Mutation.RevokeAdminKey(childComplexity, args["id"].(string), args["reason"].(string)), true
 	case "Mutation.revokeSessions":
 		if e.ComplexityRoot.Mutation.RevokeSessions == nil {
 			break
@@ -735,7 +736,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.User(childComplexity, args["id"].(string)), true
+		return e.ComplexityRoot.Query.User(childComplexity, args["id"].(string), args["reason"].(string)), true
 	case "Query.users":
 		if e.ComplexityRoot.Query.Users == nil {
 			break
@@ -746,7 +747,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 			return 0, false
 		}
 
-		return e.ComplexityRoot.Query.Users(childComplexity, args["filter"].(*admin.UserFilter), args["first"].(int), args["after"].(*string)), true
+		return e.ComplexityRoot.Query.Users(childComplexity, args["filter"].(*admin.UserFilter), args["first"].(int), args["after"].(*string), args["reason"].(string)), true
 	case "Query.verifyAuditLog":
 		if e.ComplexityRoot.Query.VerifyAuditLog == nil {
 			break
@@ -959,6 +960,12 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.WechatEndpoint.HeldBackSeconds(childComplexity), true
+	case "WechatEndpoint.misconfigured":
+		if e.ComplexityRoot.WechatEndpoint.Misconfigured == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WechatEndpoint.Misconfigured(childComplexity), true
 	case "WechatEndpoint.name":
 		if e.ComplexityRoot.WechatEndpoint.Name == nil {
 			break
@@ -1276,6 +1283,8 @@ type WechatEndpoint {
   callsThisMinute: Int!
   "How many seconds calls are held back because WeChat said that there were too many; 0: not at all."
   heldBackSeconds: Int!
+  "Why WeChat refuses this call until an operator acts, and what to do; null: nothing is known to be wrong."
+  misconfigured: String
 }
 
 "The key of an administrator; never its secret."
@@ -1312,6 +1321,8 @@ input CreateAdminKeyInput {
   roles: [Role!]!
   "For how many days: 1 to 366."
   days: Int! = 90
+  "Why, for the audit trail: 1 to 200 characters."
+  reason: String!
 }
 
 "Which of the server's keys to rotate."
@@ -1328,7 +1339,7 @@ enum ServerKey {
 
 "What rotating did."
 type RotateKeysPayload {
-  "From when the new key is used; until then it is only published."
+  "From when the new key is used, by the servers that read the same file; until then it is only published."
   useFrom: Time!
 }
 
@@ -1379,6 +1390,8 @@ extend type Mutation {
   revokeAdminKey(
     "The key."
     id: ID!
+    "Why, for the audit trail: 1 to 200 characters."
+    reason: String!
   ): AdminKey! @hasRole(role: OPERATOR)
 }
 `, BuiltIn: false},
@@ -1448,7 +1461,10 @@ type User {
   nickname: String
   "The picture."
   avatarUrl: URL
-  "The phone number, masked; ` + "`" + `user` + "`" + ` and a search by number need no more. Only ` + "`" + `phoneNumber` + "`" + ` has it in full."
+  """
+  The phone number, masked; ` + "`" + `user` + "`" + ` and a search by number need no more. Only ` + "`" + `phoneNumber` + "`" + ` has it in full. It
+  is ` + "`" + `unreadable` + "`" + ` where the key that sealed it is gone or the row is damaged; the log says which.
+  """
   phone: String
   "When the person first logged in."
   createdAt: Time!
@@ -1537,12 +1553,16 @@ type Query {
     first: Int! = 20
     "Begin after this cursor."
     after: String
+    "Why, for the audit trail: 1 to 200 characters; no personal data."
+    reason: String!
   ): UserConnection! @hasRole(role: SUPPORT)
 
-  "One person; null when there is none. Recorded."
+  "One person; null when there is none. Recorded with the reason."
   user(
     "The user's id."
     id: ID!
+    "Why, for the audit trail: 1 to 200 characters; no personal data."
+    reason: String!
   ): User @hasRole(role: SUPPORT)
 
   "A person's phone number in full. Recorded with the reason."
@@ -1951,6 +1971,8 @@ func (ec *executionContext) childFields_WechatEndpoint(ctx context.Context, fiel
 		return ec.fieldContext_WechatEndpoint_callsThisMinute(ctx, field)
 	case "heldBackSeconds":
 		return ec.fieldContext_WechatEndpoint_heldBackSeconds(ctx, field)
+	case "misconfigured":
+		return ec.fieldContext_WechatEndpoint_misconfigured(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WechatEndpoint", field.Name)
 }

@@ -29,11 +29,11 @@ type MutationResolver interface {
 	UndoMerge(ctx context.Context, id string, reason string) (*admin.UserPayload, error)
 	RotateKeys(ctx context.Context, key admin.ServerKey, reason string) (*admin.RotateKeysPayload, error)
 	CreateAdminKey(ctx context.Context, input adminauth.NewKey) (*model.CreateAdminKeyPayload, error)
-	RevokeAdminKey(ctx context.Context, id string) (*adminauth.Key, error)
+	RevokeAdminKey(ctx context.Context, id string, reason string) (*adminauth.Key, error)
 }
 type QueryResolver interface {
-	Users(ctx context.Context, filter *admin.UserFilter, first int, after *string) (*admin.UserConnection, error)
-	User(ctx context.Context, id string) (*admin.User, error)
+	Users(ctx context.Context, filter *admin.UserFilter, first int, after *string, reason string) (*admin.UserConnection, error)
+	User(ctx context.Context, id string, reason string) (*admin.User, error)
 	PhoneNumber(ctx context.Context, userID string, reason string) (*string, error)
 	AuditLog(ctx context.Context, filter *admin.AuditFilter, first int, after *string) (*admin.AuditConnection, error)
 	ExportAuditLog(ctx context.Context, filter *admin.AuditFilter, after *string) (*admin.AuditExport, error)
@@ -87,6 +87,14 @@ func (ec *executionContext) field_Mutation_revokeAdminKey_args(ctx context.Conte
 		return nil, err
 	}
 	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "reason",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reason"] = arg1
 	return args, nil
 }
 
@@ -305,6 +313,14 @@ func (ec *executionContext) field_Query_user_args(ctx context.Context, rawArgs m
 		return nil, err
 	}
 	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "reason",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reason"] = arg1
 	return args, nil
 }
 
@@ -335,6 +351,14 @@ func (ec *executionContext) field_Query_users_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["after"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "reason",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reason"] = arg3
 	return args, nil
 }
 
@@ -1062,7 +1086,7 @@ func (ec *executionContext) _Mutation_revokeAdminKey(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RevokeAdminKey(ctx, fc.Args["id"].(string))
+			return ec.Resolvers.Mutation().RevokeAdminKey(ctx, fc.Args["id"].(string), fc.Args["reason"].(string))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -1216,7 +1240,7 @@ func (ec *executionContext) _Query_users(ctx context.Context, field graphql.Coll
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Users(ctx, fc.Args["filter"].(*admin.UserFilter), fc.Args["first"].(int), fc.Args["after"].(*string))
+			return ec.Resolvers.Query().Users(ctx, fc.Args["filter"].(*admin.UserFilter), fc.Args["first"].(int), fc.Args["after"].(*string), fc.Args["reason"].(string))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next
@@ -1278,7 +1302,7 @@ func (ec *executionContext) _Query_user(ctx context.Context, field graphql.Colle
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().User(ctx, fc.Args["id"].(string))
+			return ec.Resolvers.Query().User(ctx, fc.Args["id"].(string), fc.Args["reason"].(string))
 		},
 		func(ctx context.Context, next graphql.Resolver) graphql.Resolver {
 			directive0 := next

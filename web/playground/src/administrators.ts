@@ -14,8 +14,8 @@ export const administration: Operation[] = [
     query: `# Whoever is found first is put into the
 # other tabs. A filter may also name id, openId,
 # unionId, nickname, appId, status, hasPhone.
-query FindByPhone($filter: UserFilter) {
-  users(filter: $filter, first: 20) {
+query FindByPhone($filter: UserFilter, $reason: String!) {
+  users(filter: $filter, first: 20, reason: $reason) {
     edges {
       node {
         id
@@ -32,14 +32,14 @@ query FindByPhone($filter: UserFilter) {
   }
 }
 `,
-    variables: { filter: { phone: '13800000000' } },
+    variables: { filter: { phone: '13800000000' }, reason },
   },
   {
     name: 'Person',
-    query: `# Everything about one person. That you looked
-# stands in the audit trail: see AuditLog.
-query Person($userId: ID!) {
-  user(id: $userId) {
+    query: `# Everything about one person. That you looked,
+# and why, stands in the audit trail: see AuditLog.
+query Person($userId: ID!, $reason: String!) {
+  user(id: $userId, reason: $reason) {
     id
     status
     disabledReason
@@ -73,7 +73,7 @@ query Person($userId: ID!) {
   }
 }
 `,
-    variables: { userId: NOBODY },
+    variables: { userId: NOBODY, reason },
   },
   {
     name: 'PhoneInFull',
@@ -232,7 +232,7 @@ mutation RotateKeys($key: ServerKey!, $reason: String!) {
   {
     name: 'Keys',
     query: `# Who may come in here. The mutation
-# revokeAdminKey(id: …) ends one of these.
+# revokeAdminKey(id: …, reason: …) ends one.
 query Keys {
   adminKeys {
     id
@@ -259,7 +259,7 @@ mutation NewKey($input: CreateAdminKeyInput!) {
   }
 }
 `,
-    variables: { input: { name: 'ann', roles: ['SUPPORT'], days: 90 } },
+    variables: { input: { name: 'ann', roles: ['SUPPORT'], days: 90, reason } },
   },
   {
     name: 'Erase',
