@@ -83,7 +83,11 @@ Component({
     async onCancel() {
       const session = findSession(this.data.session)
       this.triggerEvent('cancel')
-      if (session && session.platform.pages().length > 1) await session.platform.navigateBack()
+      if (!session) return
+      const { platform, tabPages } = session
+      if (platform.pages().length > 1) await platform.navigateBack()
+      // The first page of the stack has no way back: to where anybody may be, not to `backTo`, which would ask again.
+      else if (tabPages[0]) await platform.navigate('switchTab', tabPages[0])
     },
 
     onFail(e: { detail: Record<string, unknown> }) {

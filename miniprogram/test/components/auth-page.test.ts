@@ -113,8 +113,16 @@ inBothFrameworks((bench) => {
       expect(it.phone.went).toEqual(['switchTab /pages/home/index'])
     })
 
+    test('skipped, goes to the first page of the tab bar', async () => {
+      const it = await landed(item)
+      it.screen.get(skip).tap()
+      await settle()
+      expect(it.phone.went).toEqual(['switchTab /pages/home/index'])
+      expect(it.screen.of('cancel')).toHaveLength(1)
+    })
+
     test('stays where there is nowhere to go, and does not skip into nothing', async () => {
-      const it = await landed('')
+      const it = await landed('', { tabPages: [] })
       it.screen.get(skip).tap()
       await settle()
       await answer(it)
