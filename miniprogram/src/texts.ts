@@ -80,7 +80,7 @@ const errors: Readonly<Record<ErrorCode, Words>> = {
 /** Every code. */
 export const errorCodes = Object.keys(errors) as readonly ErrorCode[]
 
-/** What the components say. `{name}` is the name of the privacy guide. */
+/** What the components say. `{name}` is the name of the privacy guide: WeChat's, or `privacyName` where it has none. */
 const labelWords = {
   title: ['登录后继续', 'Log in to continue'],
   close: ['关闭', 'Close'],
@@ -103,12 +103,12 @@ const labelWords = {
   phoneTitle: ['绑定手机号', 'Add your phone number'],
   phoneHint: ['用于识别会员身份和联系你', 'So that we know you as a member and can reach you'],
   phoneButton: ['微信手机号快捷登录', 'Use my WeChat number'],
-  quotaHint: ['暂时无法获取手机号，请稍后再试', 'Your number cannot be read right now. Please try again later'],
   privacyTitle: ['隐私保护提示', 'Your privacy'],
   privacyText: [
     '继续使用前，请阅读并同意{name}。不同意也可以浏览其他内容。',
     'Before you go on, please read and agree to {name}. You can look around without agreeing.',
   ],
+  privacyName: ['《隐私保护指引》', 'the privacy guide'],
   privacyContract: ['查看{name}', 'Read {name}'],
   privacyAgree: ['同意', 'Agree'],
   privacyDisagree: ['不同意', 'Disagree'],
@@ -117,8 +117,11 @@ const labelWords = {
 export type LabelName = keyof typeof labelWords
 export type Labels = Record<LabelName, string>
 
-/** Words of one's own: by language, then by the code of an error or the name of a label. */
-export type TextOverrides = { readonly [L in Language]?: { readonly [K in ErrorCode | LabelName]?: string } }
+/** Words of one's own, by the code of an error or the name of a label. */
+export type OwnTexts = { readonly [K in ErrorCode | LabelName]?: string }
+
+/** Words of one's own, by language. */
+export type TextOverrides = { readonly [L in Language]?: OwnTexts }
 
 let overrides: readonly TextOverrides[] = []
 
@@ -155,14 +158,14 @@ function duration(ms: number, language: Language): string {
 
 /**
  * What to show a person about an error: what happened, and what they can do. Takes whatever was thrown, or any
- * object with a `code`; what is not from this SDK gets the words of INTERNAL.
+ * object with a `code`; what is not from this SDK gets the words of INTERNAL. `own` are words for this once.
  */
-export function textOf(error: unknown, language: Language = 'zh'): string {
+export function textOf(error: unknown, language: Language = 'zh', own?: OwnTexts | null): string {
   const { code, retryAfterMs } = (error ?? {}) as { code?: unknown; retryAfterMs?: unknown }
   const known = errorCodes.includes(code as ErrorCode) ? (code as ErrorCode) : 'INTERNAL'
   const moment = language === 'en' ? 'a moment' : '片刻'
   const time = typeof retryAfterMs === 'number' ? duration(retryAfterMs, language) : moment
-  return wordsFor(known, errors[known], language).replace('{wait}', time)
+  return (own?.[known] ?? wordsFor(known, errors[known], language)).replace('{wait}', time)
 }
 
 /** The words of the components. */

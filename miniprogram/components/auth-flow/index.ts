@@ -118,11 +118,14 @@ Component({
       }
     },
 
+    /** What to ask for, in the order of the app's flow; what is not part of it comes last. */
     wanted(session: Session): readonly AuthFact[] {
-      const { need, mustAuthStep } = this.data
-      if (need.length > 0) return need as AuthFact[]
-      if (mustAuthStep) return factsOf(mustAuthStep as AuthStep, session.flow)
-      return this.data._asked.length > 0 ? this.data._asked : session.flow
+      const { mustAuthStep, _asked } = this.data
+      if (mustAuthStep && this.data.need.length === 0) return factsOf(mustAuthStep as AuthStep, session.flow)
+      const need: readonly AuthFact[] = this.data.need.length > 0 ? this.data.need : _asked
+      if (need.length === 0) return session.flow
+      const inFlow = session.flow.filter((fact) => need.includes(fact))
+      return [...inFlow, ...need.filter((fact) => !inFlow.includes(fact))]
     },
 
     /** Shows what is missing now, and tells the host when nothing is. */
@@ -187,7 +190,7 @@ Component({
     show(view: string, error: unknown, errno?: number) {
       const code = isMpAuthError(error) ? error.code : 'INTERNAL'
       const action = isMpAuthError(error) ? error.action : 'NONE'
-      const words = wordsOf(error, this.data.lang)
+      const words = wordsOf(error, this.data.lang, this.data.text)
       const again = this.data.t.tapAgain || ''
       const text = action === 'TAP_AGAIN' && !words.includes(again) ? `${words} ${again}` : words
       this.setData({ view, error: text, code })

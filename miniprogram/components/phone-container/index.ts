@@ -1,7 +1,7 @@
 import { MpAuthError } from '../../src/errors'
 import { failureOf, type NativeAnswer } from '../shared/failure'
 import { wordsOf } from '../shared/labels'
-import { libraryAtLeast, needsConsent } from '../shared/native'
+import { asksConsent, libraryAtLeast, needsConsent } from '../shared/native'
 import { readyKey } from '../shared/session-key'
 
 interface PhoneAnswer extends NativeAnswer {
@@ -32,8 +32,9 @@ Component({
     /** Whether WeChat itself tells the person that the app's quota is used up. */
     quotaToast: { type: Boolean, value: true },
     /**
-     * `couple` asks for the consent to the privacy guide along with the number; `none` leaves the consent to WeChat;
-     * `auto` couples where consent is missing and the base library is known to do it well (3.4.2).
+     * `couple` asks for the consent to the privacy guide along with the number, where WeChat asks for one (2.32.3);
+     * `none` leaves the consent to WeChat; `auto` couples where consent is missing and the base library is known to do
+     * it well (3.4.2).
      */
     privacy: { type: String, value: 'auto' },
     /** The text of the button, for those who put nothing into it. */
@@ -43,6 +44,8 @@ Component({
     /** Whose key decrypts the number on base libraries before 2.21.2. */
     session: { type: String, value: 'default' },
     lang: String,
+    /** Words in place of those that go with `fail`, by the code of the error. */
+    text: Object,
   },
   data: {
     openType: 'getPhoneNumber',
@@ -73,6 +76,8 @@ Component({
   },
   methods: {
     prepare() {
+      // WeChat's dialog may show the page anew: a key renewed now, or a disabled button, would lose its answer.
+      if (this.data.pending || this.data.busy) return
       if (this.data._legacy) this.readyKey()
       this.readConsent()
     },
@@ -103,7 +108,8 @@ Component({
     },
 
     couples(): boolean {
-      return this.data.privacy === 'couple' || (this.data.privacy === 'auto' && this.data._couple)
+      const { privacy, _couple } = this.data
+      return (privacy === 'couple' && asksConsent()) || (privacy === 'auto' && _couple)
     },
 
     onTap() {
@@ -151,7 +157,7 @@ Component({
     },
 
     fail(code: MpAuthError['code'], errno?: number) {
-      const text = wordsOf(new MpAuthError(code), this.data.lang)
+      const text = wordsOf(new MpAuthError(code), this.data.lang, this.data.text)
       this.triggerEvent('fail', errno ? { code, errno, text } : { code, text })
     },
   },

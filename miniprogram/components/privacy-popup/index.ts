@@ -119,7 +119,7 @@ Component({
     write() {
       const { lang, text, guide } = this.data
       const t = labelsOf(lang, text)
-      const name = guide || (/^en/i.test(lang) ? 'the privacy guide' : '《隐私保护指引》')
+      const name = guide || t.privacyName
       this.setData({ t, about: t.privacyText.replace('{name}', name), link: t.privacyContract.replace('{name}', name) })
     },
 

@@ -1,4 +1,4 @@
-import { type Labels, labels, textOf } from '../../src/texts'
+import { type Labels, labels, type OwnTexts, textOf } from '../../src/texts'
 
 export type { Labels }
 
@@ -7,9 +7,9 @@ export function labelsOf(lang: string, text: unknown): Labels {
   return { ...labels(languageOf(lang)), ...(text as Partial<Labels> | null) }
 }
 
-/** What to tell the person about an error, in the component's language. */
-export function wordsOf(error: unknown, lang: string): string {
-  return textOf(error, languageOf(lang))
+/** What to tell the person about an error, in the component's language; those of `text` go by the error's code. */
+export function wordsOf(error: unknown, lang: string, text: unknown): string {
+  return textOf(error, languageOf(lang), text as OwnTexts | null)
 }
 
 /** `{ avatar: true }` of `custom="avatar"`: the parts whose slot takes the place of what the component draws. */

@@ -15,7 +15,12 @@ export function canChooseAvatar(): boolean {
   return wx.canIUse('button.open-type.chooseAvatar')
 }
 
-/** Whether the person has yet to agree to the privacy guide. Never on base libraries that do not ask, before 2.32.3. */
+/** Whether WeChat asks for the consent to a privacy guide; not on base libraries before 2.32.3. */
+export function asksConsent(): boolean {
+  return libraryAtLeast('2.32.3')
+}
+
+/** Whether the person has yet to agree to the privacy guide. Never where WeChat does not ask. */
 export function needsConsent(then: (needed: boolean, guide: string) => void): void {
   if (!wx.getPrivacySetting) {
     then(false, '')

@@ -79,7 +79,10 @@ Component({
   lifetimes: {
     attached() {
       const { lang, text, custom } = this.data
-      this.setData({ t: labelsOf(lang, text), parts: partsOf(custom), canAvatar: canChooseAvatar() })
+      const canAvatar = canChooseAvatar()
+      this.setData({ t: labelsOf(lang, text), parts: partsOf(custom), canAvatar })
+      // There is nothing else to ask with then.
+      if (this.data.mode === 'avatar' && !canAvatar) this.fail('UNSUPPORTED')
       this.prepare()
     },
   },
@@ -113,12 +116,20 @@ Component({
     },
 
     take(value: string) {
-      const { busy, rejected, mode, minLength, t } = this.data
+      const { busy, rejected, mode } = this.data
       if (busy || rejected || mode === 'legacy') return
       const nickname = value.trim()
-      const given = nickname !== placeholderName && Array.from(nickname).length >= minLength
-      this.setData({ hint: given ? '' : t.nicknameShort || '' })
-      if (given) this.triggerEvent('getuserinfo', { nickname, avatarPath: this.data._chosen })
+      const hint = this.objection(nickname)
+      this.setData({ hint })
+      if (!hint) this.triggerEvent('getuserinfo', { nickname, avatarPath: this.data._chosen })
+    },
+
+    /** What to say against a nickname; nothing when it may be one. */
+    objection(nickname: string): string {
+      const { minLength, t } = this.data
+      if (nickname === placeholderName) return t.nicknameRejected || ''
+      if (Array.from(nickname).length >= minLength) return ''
+      return (nickname ? t.nicknameShort : t.nicknamePlaceholder) || ''
     },
 
     onChooseAvatar(e: { detail: { avatarUrl: string } }) {
@@ -166,7 +177,7 @@ Component({
     },
 
     fail(code: MpAuthError['code'], errno?: number) {
-      const text = wordsOf(new MpAuthError(code), this.data.lang)
+      const text = wordsOf(new MpAuthError(code), this.data.lang, this.data.text)
       this.triggerEvent('fail', errno ? { code, errno, text } : { code, text })
     },
   },

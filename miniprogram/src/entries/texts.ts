@@ -4,6 +4,7 @@ export {
   type Labels,
   type Language,
   labels,
+  type OwnTexts,
   setTexts,
   type TextOverrides,
   textOf,

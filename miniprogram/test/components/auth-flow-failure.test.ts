@@ -7,10 +7,10 @@ import { person, settle } from './support/world'
 
 const simple = scene('<auth-flow id="it" bind:done="on" bind:fail="on" />')
 const full = scene(
-  `<auth-flow id="it" need="{{need}}" lang="{{lang}}" bind:done="on" bind:fail="on">
+  `<auth-flow id="it" need="{{need}}" lang="{{lang}}" text="{{text}}" bind:done="on" bind:fail="on">
     <view slot="quota">BY SMS</view>
   </auth-flow>`,
-  { need: [], lang: 'zh' },
+  { need: [], lang: 'zh', text: {} },
 )
 const user = '#it >>> #mpauth-user'
 const form = `${user} >>> .mpauth-form`
@@ -54,6 +54,20 @@ inBothFrameworks((bench) => {
     expect(screen.get(error).attr('aria-live')).toBe('assertive')
     expect(screen.get(error).attr('aria-role')).toBe('alert')
     expect(screen.get(submit).disabled).toBe(false)
+  })
+
+  test('an error is told in the words of the host, of the server and of the buttons alike', async () => {
+    const { server } = bench.world()
+    server.failures.push(new bench.build.core.MpAuthError('CONTENT_RISKY'))
+    const text = { CONTENT_RISKY: 'Not this name', USER_DENIED: 'Maybe later' }
+    const screen = bench.show(full, { text })
+    await settle()
+    screen.get(form).fire('submit', nickname)
+    await settle()
+    expect(screen.get(error).text).toBe('Not this name')
+    screen.set({ need: ['PHONE'] })
+    screen.get(button).fire('getphonenumber', { errMsg: 'getPhoneNumber:fail user deny' })
+    expect(screen.get(error).text).toBe('Maybe later')
   })
 
   test.each([

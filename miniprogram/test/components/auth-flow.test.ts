@@ -106,6 +106,25 @@ inBothFrameworks((bench) => {
       expect(screen.of('done')).toHaveLength(1)
     })
 
+    test('them in the order of the flow, whatever the order in need', async () => {
+      bench.world({ flow: ['PHONE', 'PROFILE'] })
+      const screen = bench.show(full, { need: ['PROFILE', 'PHONE'] })
+      await settle()
+      expect(screen.find(user)).toBeNull()
+      screen.get(button).fire('getphonenumber', code)
+      await settle()
+      expect(screen.find(user)).not.toBeNull()
+    })
+
+    test('a fact that the flow has not, too', async () => {
+      bench.world({ flow: ['PHONE'] })
+      const screen = bench.show(full, { need: ['PROFILE', 'PHONE'] })
+      await settle()
+      screen.get(button).fire('getphonenumber', code)
+      await settle()
+      expect(screen.find(user)).not.toBeNull()
+    })
+
     test('what leads to the step that is set', async () => {
       bench.world({ flow: ['PHONE', 'PROFILE'] })
       const screen = bench.show(full, { step: 2 })

@@ -13,7 +13,7 @@ const full = scene(
   `
   <phone-container
     id="it" mode="{{mode}}" disabled="{{disabled}}" busy="{{busy}}" need-agree="{{needAgree}}" quota-toast="{{toast}}"
-    privacy="{{privacy}}" label="{{label}}" lang="{{lang}}" plain="{{plain}}"
+    privacy="{{privacy}}" label="{{label}}" lang="{{lang}}" text="{{text}}" plain="{{plain}}"
     bind:getphonenumber="on" bind:fail="on" bind:needagree="on" bind:agree="on"
   />`,
   {
@@ -25,6 +25,7 @@ const full = scene(
     privacy: 'auto',
     label: '',
     lang: 'zh',
+    text: {},
     plain: false,
   },
 )
@@ -91,14 +92,17 @@ inBothFrameworks((bench) => {
       expect(screen.of('fail')[0].errno).toBe('errno' in detail ? detail.errno : undefined)
     })
 
-    test('is told in the language of the component', () => {
+    test('is told in the language of the component, or in the words of the host', () => {
       const screen = bench.show(full, { lang: 'en' })
       screen.get(button).fire('getphonenumber', { errMsg: 'getPhoneNumber:fail user deny' })
       screen.set({ lang: 'zh' })
       screen.get(button).fire('getphonenumber', { errMsg: 'getPhoneNumber:fail user deny' })
-      const [en, zh] = screen.of('fail')
+      screen.set({ text: { USER_DENIED: 'Maybe later' } })
+      screen.get(button).fire('getphonenumber', { errMsg: 'getPhoneNumber:fail user deny' })
+      const [en, zh, own] = screen.of('fail')
       expect(en.text).toBe(textOf({ code: 'USER_DENIED' }, 'en'))
       expect(zh.text).toBe(textOf({ code: 'USER_DENIED' }, 'zh'))
+      expect(own.text).toBe('Maybe later')
     })
   })
 
@@ -196,6 +200,12 @@ inBothFrameworks((bench) => {
       expect(screen.get(button).attr('open-type')).toBe(openType)
     })
 
+    test('is not coupled where WeChat does not ask for it: such a button would do nothing', () => {
+      bench.native.library = '2.32.2'
+      const screen = bench.show(full, { privacy: 'couple' })
+      expect(screen.get(button).attr('open-type')).toBe('getPhoneNumber')
+    })
+
     test('auto: missing when the number was wanted, is asked for along with it the next time', () => {
       const screen = bench.show(full)
       bench.native.consentNeeded = true
@@ -230,6 +240,22 @@ inBothFrameworks((bench) => {
       await settle()
       expect(phone.keyChecks).toBe(2)
       expect(screen.get(button).disabled).toBe(false)
+    })
+
+    test('leaves key and button alone while WeChat asks and while the host sends, though the page is shown anew', async () => {
+      bench.native.library = '2.20.3'
+      const { phone, session } = bench.world()
+      await session.login()
+      const screen = bench.show(full)
+      await settle()
+      screen.get(button).tap()
+      screen.pageShow()
+      expect(screen.get(button).disabled).toBe(false)
+      screen.get(button).fire('getphonenumber', { errMsg: 'getPhoneNumber:ok', iv: 'iv', encryptedData: 'data' })
+      screen.set({ busy: true })
+      screen.pageShow()
+      await settle()
+      expect(phone.keyChecks).toBe(1)
     })
 
     test('asks WeChat for nothing while the key is not good, and tries again at a tap', async () => {

@@ -148,7 +148,11 @@ inBothFrameworks((bench) => {
     expect(screen.get(sheet).attr('aria-label')).toBe(labels('zh').privacyTitle)
     screen.set({ lang: 'en' })
     expect(screen.get(agree).text).toBe(labels('en').privacyAgree)
-    screen.set({ text: { privacyAgree: 'Fine' } })
+    bench.native.guide = ''
+    screen.get('#it').instance.open()
+    expect(screen.get(sheet).text).toContain(labels('en').privacyName)
+    screen.set({ text: { privacyAgree: 'Fine', privacyName: 'our promise' } })
+    expect(screen.get(sheet).text).toContain('our promise')
     expect(screen.get(agree).text).toBe('Fine')
     expect(screen.get(disagree).text).toBe(labels('en').privacyDisagree)
   })

@@ -67,11 +67,16 @@ inBothFrameworks((bench) => {
       expect(screen.of('getuserinfo')).toEqual([{ nickname: 'Ann', avatarPath: '' }])
     })
 
-    test.each(['', '   ', '微信用户'])('does not take %j for a nickname', (nickname) => {
-      const screen = bench.show(simple)
+    test.each([
+      ['', 'nicknamePlaceholder'],
+      ['   ', 'nicknamePlaceholder'],
+      ['A', 'nicknameShort'],
+      ['微信用户', 'nicknameRejected'],
+    ] as const)('does not take %j for a nickname, and says why: %s', (nickname, label) => {
+      const screen = bench.show(full, { min: 2 })
       screen.get(form).fire('submit', { value: { nickname } })
       expect(screen.of('getuserinfo')).toEqual([])
-      expect(screen.get(hint).text).toBe(labels('zh').nicknameShort)
+      expect(screen.get(hint).text).toBe(labels('zh')[label])
       expect(screen.get(hint).attr('aria-live')).toBe('assertive')
     })
 
@@ -158,6 +163,13 @@ inBothFrameworks((bench) => {
     expect(screen.get(field).attr('type')).toBe('text')
     screen.get(form).fire('submit', { value: { nickname: 'Ann' } })
     expect(screen.of('getuserinfo')).toEqual([{ nickname: 'Ann', avatarPath: '' }])
+  })
+
+  test('says so where there is neither the picture chooser nor a field to ask with', () => {
+    bench.native.missing.add('button.open-type.chooseAvatar')
+    const screen = bench.show(full, { mode: 'avatar' })
+    screen.pageShow()
+    expect(screen.events).toEqual([{ type: 'fail', detail: { code: 'UNSUPPORTED', text: expect.any(String) } }])
   })
 
   test('asks for the picture alone, and reports it at once', () => {

@@ -78,6 +78,11 @@ describe('labels', () => {
   })
 })
 
+test('words for this once come before all others, and take {wait} too', () => {
+  expect(textOf({ code: 'FUSE_OPEN', retryAfterMs: 3000 }, 'en', { FUSE_OPEN: 'In {wait}' })).toBe('In 3 seconds')
+  expect(textOf({ code: 'NETWORK' }, 'en', { FUSE_OPEN: 'Later' })).toBe(textOf({ code: 'NETWORK' }, 'en'))
+})
+
 describe('setTexts', () => {
   test('replaces words of one language and leaves the others', () => {
     const before = textOf({ code: 'NETWORK' }, 'en')
