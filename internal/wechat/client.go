@@ -38,6 +38,9 @@ type Options struct {
 	// Observe is called once per request to WeChat, and once per request that was held back, from the goroutine that made it
 	// and with its context. Defaults to nothing.
 	Observe func(context.Context, Call)
+	// Misconfigured is called when WeChat begins to refuse a call of an app because of how the app is set up, not again before
+	// the call has succeeded or is refused with another number. From the goroutine that made the call. Defaults to nothing.
+	Misconfigured func(context.Context, Misconfiguration)
 }
 
 // Call is what Observe learns about one request, when it has ended. It carries no secret.
@@ -76,12 +79,15 @@ type Client struct {
 	jitter    func(limit time.Duration) time.Duration
 	timeout   time.Duration
 	observe   func(context.Context, Call)
+	// misconfigured tells an operator.
+	misconfigured func(context.Context, Misconfiguration)
 
 	tokens   tokenCache
 	flights  singleflight.Group
 	breakers breakers
 	budget   budget
 	calls    callCount
+	wrong    misconfigurations
 }
 
 // New returns a Client. A BaseURL that is no absolute http(s) URL makes every call fail with KindMisconfigured.
@@ -93,6 +99,8 @@ func New(options Options) *Client {
 		jitter:    options.Jitter,
 		timeout:   options.Timeout,
 		observe:   options.Observe,
+
+		misconfigured: options.Misconfigured,
 	}
 	if options.BaseURL == "" {
 		options.BaseURL = DefaultBaseURL
@@ -114,6 +122,9 @@ func New(options Options) *Client {
 	}
 	if client.observe == nil {
 		client.observe = func(context.Context, Call) {}
+	}
+	if client.misconfigured == nil {
+		client.misconfigured = func(context.Context, Misconfiguration) {}
 	}
 	return client
 }
@@ -226,6 +237,7 @@ func (c *Client) attempt(ctx context.Context, r request, token string) *Error {
 			call.Errcode, call.Outcome = failure.Errcode, failure.outcome
 		}
 		c.observe(ctx, call)
+		c.follow(ctx, r, failure)
 		return failure
 	})
 	if failure == nil {

@@ -27,6 +27,8 @@ type EndpointStatus struct {
 	// HeldBack is how long requests are held back because WeChat called the minute's quota used up, of
 	// the app or of some of its users; 0: not at all.
 	HeldBack time.Duration
+	// Wrong is why WeChat refuses the call until an operator acts; nil: nothing is known to be wrong.
+	Wrong *Misconfiguration
 }
 
 // Status tells how WeChat does for an app. It asks nobody and changes nothing.
@@ -37,6 +39,7 @@ func (c *Client) Status(appID string) Status {
 		e := &status.Endpoints[i]
 		e.Calls = c.calls.thisMinute(appID, e.Name, now)
 		e.HeldBack = c.budget.heldBack(appID, e.Name, now)
+		e.Wrong = c.wrong.of(appID, e.Name)
 	}
 	return status
 }
