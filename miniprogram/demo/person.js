@@ -16,8 +16,12 @@ export function person() {
     hasPhone: session.hasPhone(),
     hasProfile: Boolean(user?.hasProfile),
     step,
-    stepName: t.stepNames[step],
-    steps: steps.map((number, i) => ({ number, reached: step >= number, words: i === 0 ? t.known : t[flow[i - 1]] })),
+    stepName: loggedOut ? t.loggedOut : t.stepNames[step],
+    steps: steps.map((number, i) => ({
+      number,
+      reached: !loggedOut && step >= number,
+      words: i === 0 ? t.known : t[flow[i - 1]],
+    })),
   }
 }
 

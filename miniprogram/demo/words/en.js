@@ -41,7 +41,7 @@ export default {
     need: 'Your orders are kept under your phone number.',
     give: 'Continue',
   },
-  auth: { title: 'Sign in' },
+  auth: { title: 'Log in' },
   profile: {
     title: 'Me',
     edit: 'Change picture and nickname',
@@ -116,7 +116,7 @@ export default {
     post: 'Post',
   },
   both: {
-    title: 'Both, with a break between',
+    title: 'Profile and phone',
     about:
       'Selling needs a profile and a phone number. Close the sheet after the profile, tap again, and only the phone number is asked for. A review needs just one of the two.',
     sell: 'Sell something',

@@ -187,7 +187,8 @@ describe('the settings', () => {
     const page = world.open('/pages/settings/index')
     await vi.waitFor(() => expect(page.data.devices).toHaveLength(1))
     await page.logout()
-    expect(page.data).toMatchObject({ loggedOut: true, devices: [] })
+    expect(page.data).toMatchObject({ loggedOut: true, devices: [], stepName: '未登录' })
+    expect(page.data.steps.map(({ reached }: Loose) => reached)).toEqual([false, false, false])
 
     const next = await start(world.storage)
     const again = next.open('/pages/settings/index')
