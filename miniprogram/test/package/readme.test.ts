@@ -31,18 +31,19 @@ function rowOf(readme: string, component: string, place: number): string {
   return (section.split('\n').filter((line) => line.startsWith('| '))[place + 2] ?? '').replace(/^\|[^|]*\|/, '')
 }
 
-const components = ['auth-popup', 'auth-flow', 'user-container', 'phone-container', 'privacy-popup']
+const components = ['auth-popup', 'auth-flow', 'user-container', 'phone-container', 'privacy-popup', 'pages/auth']
 const kebab = (name: string) => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
 /** What a component declares, read from its source. */
 function declared(component: string) {
-  const source = read(`components/${component}/index.ts`)
+  const directory = component.includes('/') ? component : `components/${component}`
+  const source = read(`${directory}/index.ts`)
   const [, properties = ''] = /\n {2}properties: \{\n([\s\S]*?)\n {2}\},/.exec(source) ?? []
   const names = (pattern: RegExp, text: string) => [...text.matchAll(pattern)].map((match) => match[1] as string)
   return {
     properties: names(/^ {4}(\w+):/gm, properties).map(kebab),
     events: [...new Set(names(/triggerEvent\('(\w+)'/g, source))],
-    slots: [...new Set(names(/<slot(?! name="\{)[^>]* name="(\w+)"/g, read(`components/${component}/index.wxml`)))],
+    slots: [...new Set(names(/<slot(?! name="\{)[^>]* name="(\w+)"/g, read(`${directory}/index.wxml`)))],
   }
 }
 
@@ -116,7 +117,7 @@ export const used = [${names.join(', ')}, session, graphql]
     )
     has(1, events)
     if (component !== 'auth-popup') has(2, slots)
-    const known = [...properties, 'quick', 'realtime', 'form', 'avatar', 'legacy', 'auto', 'couple', 'none']
+    const known = [...properties, 'quick', 'realtime', 'form', 'avatar', 'legacy', 'auto', 'couple', 'none', 'true']
     expect(namesIn(rowOf(readme, component, 0)).filter((name) => !known.includes(name))).toEqual([])
     expect(namesIn(rowOf(readme, component, 1)).filter((name) => !events.includes(name) && name !== 'iv')).toEqual([])
   })
