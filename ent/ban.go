@@ -16,7 +16,7 @@ import (
 type Ban struct {
 	config `json:"-"`
 	// ID of the ent.
-	// Keyed hash of app and openid.
+	// Keyed hash of app and openid, or of a group of apps and unionid.
 	ID []byte `json:"id,omitempty"`
 	// When the account was erased.
 	At time.Time `json:"at,omitempty"`

@@ -11,7 +11,7 @@ type Ban struct{ ent.Schema }
 // Fields of the Ban.
 func (Ban) Fields() []ent.Field {
 	return []ent.Field{
-		digestKey("Keyed hash of app and openid."),
+		digestKey("Keyed hash of app and openid, or of a group of apps and unionid."),
 		momentOnce("at", "When the account was erased."),
 		momentIfAny("until", "When the person may register again; absent: never."),
 	}
