@@ -31,7 +31,7 @@ type Merge struct {
 	Proof *[]byte `json:"proof,omitempty"`
 	// The ids of the identities that moved, once it is done.
 	Identities []string `json:"identities,omitempty"`
-	// Which of profile and phone moved with them.
+	// Which of nickname, picture and phone moved with them.
 	Moved []string `json:"moved,omitempty"`
 	// When it was proved.
 	CreatedAt time.Time `json:"created_at,omitempty"`

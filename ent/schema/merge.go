@@ -22,7 +22,7 @@ func (Merge) Fields() []ent.Field {
 		field.Bytes("proof").MaxLen(32).Optional().Nillable().
 			Comment("Of a phone: the keyed hash of the number. The offer holds while the one who stays has it."),
 		field.Strings("identities").Optional().Comment("The ids of the identities that moved, once it is done."),
-		field.Strings("moved").Optional().Comment("Which of profile and phone moved with them."),
+		field.Strings("moved").Optional().Comment("Which of nickname, picture and phone moved with them."),
 		momentOnce("created_at", "When it was proved."),
 		moment("until", "How long the offer holds, or, once it is done, how long it can be undone."),
 	}

@@ -11,6 +11,7 @@ import (
 	"mpauth/ent"
 	entavatar "mpauth/ent/avatar"
 	"mpauth/ent/predicate"
+	"mpauth/ent/user"
 	"mpauth/internal/avatar"
 	"mpauth/internal/database"
 	"mpauth/internal/fault"
@@ -63,19 +64,23 @@ func (s *Service) retract(ctx context.Context, key string) error {
 		return outward(fmt.Errorf("look after a stored avatar: %w", err))
 	case !there:
 		s.dropAvatars(ctx, entavatar.ID(key))
-		return fault.New(fault.SessionRevoked, "this account is gone")
+		return accountGone()
 	}
 	return nil
 }
 
 // takeAvatar makes an upload of a person their picture, in place of the one before it; with no key they
-// have none. The transaction must have changed the row of the person before: that lets in one change at
+// have none, nor has who became part of them. The transaction must have changed the row of the person before: that lets in one change at
 // a time, and each sees what the one before it has done.
 //
 // It reports whether there are files to remove now. Faults: NOT_FOUND.
 func (s *Service) takeAvatar(ctx context.Context, tx *ent.Tx, person uuid.UUID, key string) (left bool, err error) {
+	retired := entavatar.UserID(person)
+	if key == "" {
+		retired = ofPerson(person)
+	}
 	n, err := tx.Avatar.Update().
-		Where(entavatar.UserID(person), entavatar.StateEQ(entavatar.StateUsed), entavatar.IDNEQ(key)).
+		Where(retired, entavatar.StateEQ(entavatar.StateUsed), entavatar.IDNEQ(key)).
 		SetState(entavatar.StateLeaving).Save(ctx)
 	if err != nil {
 		return false, fmt.Errorf("retire avatar: %w", err)
@@ -93,6 +98,11 @@ func (s *Service) takeAvatar(ctx context.Context, tx *ent.Tx, person uuid.UUID, 
 		return false, fault.New(fault.NotFound, "avatarKey names no picture of yours that is waiting to be used; upload it again")
 	}
 	return n > 0, nil
+}
+
+// ofPerson is the condition that a picture is a person's, or of a user who became part of them.
+func ofPerson(person uuid.UUID) predicate.Avatar {
+	return entavatar.Or(entavatar.UserID(person), entavatar.HasUserWith(user.MergedInto(person)))
 }
 
 // dropAvatars removes the files of pictures that their person has given up. What does not succeed is

@@ -23,7 +23,7 @@ const (
 // the valid one. `wx.checkSession` cannot answer that: it looks at the key of the latest login code,
 // which may have been another server's. Faults: RATE_LIMITED, WECHAT_UNAVAILABLE, UNAVAILABLE.
 func (s *Service) CheckSessionKey(ctx context.Context, caller Caller) (SessionKeyStatus, error) {
-	m, err := s.member(ctx, s.DB.Ent(), caller.SessionID)
+	m, err := s.member(ctx, s.DB.Ent(), caller)
 	if err != nil {
 		return "", outward(err)
 	}

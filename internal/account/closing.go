@@ -25,14 +25,18 @@ func (s *Service) DeleteAccount(ctx context.Context, caller Caller, code string)
 	}
 	closesAt := s.now().Add(s.Limits.Closing)
 	err := s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
-		if _, err := s.member(ctx, tx, caller.SessionID); err != nil {
+		if _, err := s.member(ctx, tx, caller); err != nil {
 			return nil, err
 		}
 		if err := s.lockIdentities(ctx, tx, caller.UserID); err != nil {
 			return nil, err
 		}
-		if err := tx.User.Update().Where(user.ID(caller.UserID)).SetClosesAt(closesAt).Exec(ctx); err != nil {
+		n, err := tx.User.Update().Where(user.ID(caller.UserID), user.MergedIntoIsNil()).SetClosesAt(closesAt).Save(ctx)
+		if err != nil {
 			return nil, fmt.Errorf("close account: %w", err)
+		}
+		if n == 0 {
+			return nil, errAgain
 		}
 		return s.endAll(ctx, tx, caller.AppID, caller.UserID, ActionClose)
 	})
@@ -70,7 +74,7 @@ func (s *Service) reopen(ctx context.Context, tx *ent.Tx, a arrival, person uuid
 // proveAgain has WeChat say of a fresh login code that it is of the caller. The code is claimed like
 // that of a login, so that it is worth one thing only; what it says about the session_key is stored.
 func (s *Service) proveAgain(ctx context.Context, caller Caller, code string) error {
-	m, err := s.member(ctx, s.DB.Ent(), caller.SessionID)
+	m, err := s.member(ctx, s.DB.Ent(), caller)
 	if err != nil {
 		return outward(err)
 	}

@@ -12,6 +12,7 @@ import (
 
 	"mpauth/ent"
 	"mpauth/ent/consent"
+	"mpauth/ent/user"
 	"mpauth/internal/fault"
 )
 
@@ -28,9 +29,11 @@ type Consent struct {
 	Version string    `json:"version"`
 	Granted bool      `json:"granted"`
 	At      time.Time `json:"at"`
+	AppID   string    `json:"appId"`  // where they decided
+	Client  string    `json:"client"` // what showed the text
 }
 
-// maxConsents is how much of the ledger is shown.
+// maxConsents is how much of the ledger is shown at once.
 const maxConsents = 100
 
 var purpose = regexp.MustCompile(`^[a-z0-9._-]{1,64}$`)
@@ -57,8 +60,8 @@ func (s *Service) RecordConsent(ctx context.Context, caller Caller, in ConsentIn
 	}
 	err := s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
 		row, err := tx.Session.Get(ctx, caller.SessionID)
-		if ent.IsNotFound(err) {
-			return nil, fault.New(fault.SessionRevoked, "this session has ended")
+		if ent.IsNotFound(err) || err == nil && row.UserID != caller.UserID {
+			return nil, sessionEnded()
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read session: %w", err)
@@ -71,16 +74,25 @@ func (s *Service) RecordConsent(ctx context.Context, caller Caller, in ConsentIn
 	return s.Consents(ctx, caller.UserID)
 }
 
-// Consents is the ledger of a person, the latest decision first.
+// Consents is the ledger of a person, the latest decision first. What users decided who became part of
+// them is in it.
 func (s *Service) Consents(ctx context.Context, person uuid.UUID) ([]*Consent, error) {
-	rows, err := s.DB.Ent().Consent.Query().Where(consent.UserID(person)).
-		Order(consent.ByAt(sql.OrderDesc()), consent.ByID()).Limit(maxConsents).All(ctx)
+	ledger, err := readLedger(ctx, s.DB.Ent().Consent, person, maxConsents)
 	if err != nil {
-		return nil, outward(fmt.Errorf("read consents: %w", err))
+		return nil, outward(err)
+	}
+	return ledger, nil
+}
+
+func readLedger(ctx context.Context, consents *ent.ConsentClient, person uuid.UUID, limit int) ([]*Consent, error) {
+	rows, err := consents.Query().Where(consent.Or(consent.UserID(person), consent.HasUserWith(user.MergedInto(person)))).
+		Order(consent.ByAt(sql.OrderDesc()), consent.ByID()).Limit(limit).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("read consents: %w", err)
 	}
 	ledger := make([]*Consent, len(rows))
 	for i, row := range rows {
-		ledger[i] = &Consent{Purpose: row.Purpose, Version: row.Version, Granted: row.Granted, At: row.At.UTC()}
+		ledger[i] = &Consent{row.Purpose, row.Version, row.Granted, row.At.UTC(), row.AppID, row.Client}
 	}
 	return ledger, nil
 }

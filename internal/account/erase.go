@@ -68,7 +68,7 @@ func (s *Service) erase(ctx context.Context, by Actor, person uuid.UUID, reason 
 		if identities, err = tx.Identity.Query().Where(identity.UserID(person)).All(ctx); err != nil {
 			return nil, fmt.Errorf("find identities: %w", err)
 		}
-		if pictures, err = tx.Avatar.Query().Where(avatar.UserID(person)).IDs(ctx); err != nil {
+		if pictures, err = tx.Avatar.Query().Where(ofPerson(person)).IDs(ctx); err != nil {
 			return nil, fmt.Errorf("find pictures: %w", err)
 		}
 		if err := s.ban(ctx, tx, who, identities); err != nil {
@@ -77,7 +77,14 @@ func (s *Service) erase(ctx context.Context, by Actor, person uuid.UUID, reason 
 		if events, err = s.endAll(ctx, tx, "", person, ActionErase); err != nil {
 			return nil, err
 		}
-		return attribute(events, by, reason), s.eraseRows(ctx, tx, person)
+		merged, err := tx.User.Query().Where(user.MergedInto(person)).IDs(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("find merged users: %w", err)
+		}
+		for _, part := range merged {
+			events = append(events, event{at: s.now(), action: ActionErase, user: &part})
+		}
+		return attribute(events, by, reason), s.eraseRows(ctx, tx, append(merged, person)...)
 	})
 	if err != nil {
 		return err
@@ -117,9 +124,9 @@ func (s *Service) lockUser(ctx context.Context, tx *ent.Tx, which ...predicate.U
 	return who, nil
 }
 
-// eraseRows removes the rows of a person. Identities, sessions and consents go with the user's. Pictures
-// keep a row that is nobody's until their file is gone.
-func (s *Service) eraseRows(ctx context.Context, tx *ent.Tx, person uuid.UUID) error {
+// eraseRows removes the rows of a person and of who became part of them. Identities, sessions and consents
+// go with the users'. Pictures keep a row that is nobody's until their file is gone.
+func (s *Service) eraseRows(ctx context.Context, tx *ent.Tx, whose ...uuid.UUID) error {
 	remove := func(what string, do func(context.Context) (int, error)) error {
 		if _, err := do(ctx); err != nil {
 			return fmt.Errorf("erase %s: %w", what, err)
@@ -127,11 +134,10 @@ func (s *Service) eraseRows(ctx context.Context, tx *ent.Tx, person uuid.UUID) e
 		return nil
 	}
 	return errors.Join(
-		remove("uses of encrypted data", tx.CiphertextUse.Delete().Where(ciphertextuse.UserID(person)).Exec),
-		remove("failed decryptions", tx.DecryptFailure.Delete().Where(decryptfailure.UserID(person)).Exec),
-		remove("users who became part of this one", tx.User.Delete().Where(user.MergedInto(person)).Exec),
-		remove("merges", tx.Merge.Delete().Where(merge.Or(merge.FromUser(person), merge.IntoUser(person))).Exec),
-		remove("pictures", tx.Avatar.Update().Where(avatar.UserID(person)).SetState(avatar.StateLeaving).Save),
-		remove("user", tx.User.Delete().Where(user.ID(person)).Exec),
+		remove("uses of encrypted data", tx.CiphertextUse.Delete().Where(ciphertextuse.UserIDIn(whose...)).Exec),
+		remove("failed decryptions", tx.DecryptFailure.Delete().Where(decryptfailure.UserIDIn(whose...)).Exec),
+		remove("merges", tx.Merge.Delete().Where(merge.Or(merge.FromUserIn(whose...), merge.IntoUserIn(whose...))).Exec),
+		remove("pictures", tx.Avatar.Update().Where(avatar.UserIDIn(whose...)).SetState(avatar.StateLeaving).Save),
+		remove("users", tx.User.Delete().Where(user.IDIn(whose...)).Exec),
 	)
 }

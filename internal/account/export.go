@@ -12,6 +12,7 @@ import (
 	"mpauth/ent/auditevent"
 	"mpauth/ent/identity"
 	"mpauth/ent/session"
+	"mpauth/ent/user"
 )
 
 // DataExport is everything the server holds about a person, as JSON; docs/privacy.md describes it.
@@ -23,6 +24,7 @@ type DataExport struct {
 type exportedData struct {
 	At         time.Time          `json:"at"`
 	User       exportedUser       `json:"user"`
+	Merged     []exportedUser     `json:"merged"`
 	Identities []exportedIdentity `json:"identities"`
 	Sessions   []exportedSession  `json:"sessions"`
 	Consents   []*Consent         `json:"consents"`
@@ -62,8 +64,8 @@ type exportedEvent struct {
 	Detail map[string]string `json:"detail,omitempty"`
 }
 
-// maxExportedEvents is more than a person brings about in years.
-const maxExportedEvents = 10_000
+// maxExported is more events, and more decisions, than a person brings about in years.
+const maxExported = 10_000
 
 // ExportMyData is everything the server holds about the caller, who proves anew that they are there.
 // Secrets of the server that happen to be theirs, such as session keys, are not part of it.
@@ -75,14 +77,13 @@ func (s *Service) ExportMyData(ctx context.Context, caller Caller, code string) 
 	}
 	var data exportedData
 	err := s.inTx(ctx, func(tx *ent.Tx) (_ []event, err error) {
-		data, err = s.collect(ctx, tx, caller)
+		if data, err = s.collect(ctx, tx, caller); err != nil {
+			return nil, err
+		}
 		exported := event{at: s.now(), action: ActionExport, appID: caller.AppID, user: &caller.UserID, session: &caller.SessionID}
-		return []event{exported}, err
+		return []event{exported}, nil
 	})
 	if err != nil {
-		return nil, err
-	}
-	if data.Consents, err = s.Consents(ctx, caller.UserID); err != nil {
 		return nil, err
 	}
 	text, err := json.MarshalIndent(data, "", "  ")
@@ -93,7 +94,7 @@ func (s *Service) ExportMyData(ctx context.Context, caller Caller, code string) 
 }
 
 func (s *Service) collect(ctx context.Context, tx *ent.Tx, caller Caller) (data exportedData, err error) {
-	m, err := s.member(ctx, tx, caller.SessionID)
+	m, err := s.member(ctx, tx, caller)
 	if err != nil {
 		return data, err
 	}
@@ -102,6 +103,16 @@ func (s *Service) collect(ctx context.Context, tx *ent.Tx, caller Caller) (data 
 	}}
 	if m.Phone != nil {
 		data.User.PhoneNumber = &m.Phone.Number
+	}
+	whose := []uuid.UUID{m.User.ID}
+	if data.Merged, err = s.collectMerged(ctx, tx, m.User.ID); err != nil {
+		return data, err
+	}
+	for _, part := range data.Merged {
+		whose = append(whose, part.ID)
+	}
+	if data.Consents, err = readLedger(ctx, tx.Consent, m.User.ID, maxExported); err != nil {
+		return data, err
 	}
 	identities, err := tx.Identity.Query().Where(identity.UserID(m.User.ID)).Order(identity.ByCreatedAt()).All(ctx)
 	if err != nil {
@@ -119,8 +130,8 @@ func (s *Service) collect(ctx context.Context, tx *ent.Tx, caller Caller) (data 
 			r.AppID, r.DeviceID, r.DeviceName, r.Platform, r.SdkVersion, r.CreatedAt.UTC(), r.RefreshedAt.UTC(),
 		})
 	}
-	events, err := tx.AuditEvent.Query().Where(auditevent.UserID(m.User.ID)).
-		Order(ent.Asc(auditevent.FieldAt, auditevent.FieldID)).Limit(maxExportedEvents).All(ctx)
+	events, err := tx.AuditEvent.Query().Where(auditevent.UserIDIn(whose...)).
+		Order(ent.Asc(auditevent.FieldAt, auditevent.FieldID)).Limit(maxExported).All(ctx)
 	if err != nil {
 		return data, fmt.Errorf("export events: %w", err)
 	}
@@ -128,4 +139,25 @@ func (s *Service) collect(ctx context.Context, tx *ent.Tx, caller Caller) (data 
 		data.Events = append(data.Events, exportedEvent{e.At.UTC(), e.Action, e.AppID, e.Detail})
 	}
 	return data, nil
+}
+
+// collectMerged is what is kept of users who became part of the person, until that cannot be undone any
+// more.
+func (s *Service) collectMerged(ctx context.Context, tx *ent.Tx, person uuid.UUID) ([]exportedUser, error) {
+	rows, err := tx.User.Query().Where(user.MergedInto(person)).Order(user.ByCreatedAt()).All(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("export merged users: %w", err)
+	}
+	merged := make([]exportedUser, len(rows))
+	for i, row := range rows {
+		merged[i] = exportedUser{ID: row.ID, Nickname: row.Nickname, AvatarURL: s.PictureOf(row), CreatedAt: row.CreatedAt.UTC()}
+		phone, err := s.PhoneOf(row)
+		if err != nil {
+			return nil, err
+		}
+		if phone != nil {
+			merged[i].PhoneNumber = &phone.Number
+		}
+	}
+	return merged, nil
 }

@@ -85,14 +85,21 @@ JOIN users u ON u.id = s.user_id
 WHERE `
 )
 
-// member reads a session that has not ended; the caller is asked to log in again if there is none.
-func (s *Service) member(ctx context.Context, q querier, session uuid.UUID) (*member, error) {
-	m, err := s.findMember(ctx, q, "s.id = $1", session)
+// member reads the session of the caller, who is asked to log in again if it has ended, or if they have
+// become part of another user since their token was made: it speaks of somebody who is no more.
+func (s *Service) member(ctx context.Context, q querier, caller Caller) (*member, error) {
+	m, err := s.findMember(ctx, q, "s.id = $1 AND s.user_id = $2", caller.SessionID, caller.UserID)
 	if err == nil && m == nil {
-		return nil, fault.New(fault.SessionRevoked, "this session has ended")
+		return nil, sessionEnded()
 	}
 	return m, err
 }
+
+func sessionEnded() error { return fault.New(fault.SessionRevoked, "this session has ended") }
+
+// accountGone is for who was erased, or became part of another user, while something was being done for
+// them.
+func accountGone() error { return fault.New(fault.SessionRevoked, "this account is gone") }
 
 // findMember reads the session that the condition names, or nil.
 func (s *Service) findMember(ctx context.Context, q querier, condition string, args ...any) (*member, error) {

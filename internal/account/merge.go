@@ -10,7 +10,6 @@ import (
 	"github.com/google/uuid"
 
 	"mpauth/ent"
-	"mpauth/ent/avatar"
 	"mpauth/ent/identity"
 	"mpauth/ent/merge"
 	"mpauth/ent/session"
@@ -21,8 +20,9 @@ import (
 const (
 	undoTime = 24 * time.Hour // in which a merge can be taken back
 
-	movedProfile = "profile"
-	movedPhone   = "phone"
+	movedNickname = "nickname"
+	movedPicture  = "picture"
+	movedPhone    = "phone"
 )
 
 // Merge is the user who stays, after two were made one.
@@ -45,6 +45,8 @@ type pair struct {
 //
 // Whoever is shut out, or has asked to close the account, cannot be merged: neither must end by it.
 //
+// A repeat by who has become part of the other gets the same answer, so that no answer is lost.
+//
 // Faults: NOT_FOUND, also for an offer that does not hold any more, for whatever reason: the state of the
 // other account is not the caller's business. SESSION_REVOKED, UNAVAILABLE.
 func (s *Service) MergeAccounts(ctx context.Context, caller Caller, id uuid.UUID) (*Merge, error) {
@@ -58,26 +60,31 @@ func (s *Service) MergeAccounts(ctx context.Context, caller Caller, id uuid.UUID
 		into = p.into.ID
 		return s.join(ctx, tx, caller, p, until)
 	})
+	if fault.CodeOf(err) == fault.NotFound {
+		until, err = s.mergedAlready(ctx, caller, id, err)
+		into = caller.UserID
+	}
 	if err != nil {
 		return nil, err
 	}
-	user, err := s.userOf(ctx, caller, into)
+	user, err := s.Me(ctx, Caller{UserID: into, SessionID: caller.SessionID})
 	if err != nil {
 		return nil, err
 	}
 	return &Merge{ID: id, User: user, UndoUntil: until}, nil
 }
 
-// userOf is a user as the app of the caller shows them.
-func (s *Service) userOf(ctx context.Context, caller Caller, person uuid.UUID) (*User, error) {
-	m, err := s.findMember(ctx, s.DB.Ent(), "s.id = $1 AND u.id = $2", caller.SessionID, person)
-	if err == nil && m == nil {
-		return nil, fault.New(fault.SessionRevoked, "this session has ended")
+// mergedAlready is until when a merge can be undone that the caller stayed in; it fails as the offer did
+// if there is none.
+func (s *Service) mergedAlready(ctx context.Context, caller Caller, id uuid.UUID, refused error) (time.Time, error) {
+	done, err := s.DB.Ent().Merge.Query().Where(merge.ID(id), merge.IntoUser(caller.UserID), merge.StateEQ(merge.StateDone), merge.UntilGT(s.now())).Only(ctx)
+	if ent.IsNotFound(err) {
+		return time.Time{}, refused
 	}
 	if err != nil {
-		return nil, outward(err)
+		return time.Time{}, outward(fmt.Errorf("find merge: %w", err))
 	}
-	return &m.User, nil
+	return done.Until.UTC(), nil
 }
 
 // lockOffer locks both users of an offer of the caller, and sees that it holds. Faults: NOT_FOUND.
@@ -94,21 +101,23 @@ func (s *Service) lockOffer(ctx context.Context, tx *ent.Tx, caller Caller, id u
 	if p.offer, err = s.findOffer(ctx, tx.Merge, caller.UserID, id); err != nil {
 		return nil, err
 	}
-	now := s.now()
-	for _, who := range []*ent.User{p.from, p.into} {
-		state := accountState{Status: who.Status, DisabledUntil: who.DisabledUntil, ClosesAt: who.ClosesAt}
-		if state.admits(now) != nil {
-			return nil, noSuchOffer()
-		}
-	}
-	holds, err := s.holds(ctx, tx, p)
-	if err != nil {
+	if err := s.holds(ctx, tx.Client(), p); err != nil {
 		return nil, err
 	}
-	if !holds {
-		return nil, noSuchOffer()
+	return p, s.requireSession(ctx, tx, caller)
+}
+
+// requireSession sees that the session of the caller has not ended: until their replica has heard of that,
+// it lets them in. The transaction has locked their identities. Faults: SESSION_REVOKED.
+func (s *Service) requireSession(ctx context.Context, tx *ent.Tx, caller Caller) error {
+	there, err := tx.Session.Query().Where(session.ID(caller.SessionID), session.UserID(caller.UserID)).Exist(ctx)
+	if err != nil {
+		return fmt.Errorf("find session: %w", err)
 	}
-	return p, nil
+	if !there {
+		return sessionEnded()
+	}
+	return nil
 }
 
 // findOffer is an offer that the person may take. That a phone is theirs was proved by the one who
@@ -149,27 +158,37 @@ func (s *Service) lockPair(ctx context.Context, tx *ent.Tx, offer *ent.Merge) (*
 	return &pair{offer: offer, from: rows[offer.FromUser], into: rows[offer.IntoUser]}, nil
 }
 
-// holds tells whether what proved that both are one person is still so.
-func (s *Service) holds(ctx context.Context, tx *ent.Tx, p *pair) (bool, error) {
-	if p.from.MergedInto != nil || p.into.MergedInto != nil || p.from.AppGroup != p.into.AppGroup {
-		return false, nil
+// holds refuses an offer whose ground is gone, or of somebody who is shut out or leaving. Faults: NOT_FOUND.
+func (s *Service) holds(ctx context.Context, db *ent.Client, p *pair) error {
+	now := s.now()
+	for _, who := range []*ent.User{p.from, p.into} {
+		state := accountState{Status: who.Status, DisabledUntil: who.DisabledUntil, ClosesAt: who.ClosesAt}
+		if who.MergedInto != nil || state.admits(now) != nil {
+			return noSuchOffer()
+		}
 	}
+	proved, err := s.stillProved(ctx, db, p)
+	if err == nil && (!proved || p.from.AppGroup != p.into.AppGroup) {
+		return noSuchOffer()
+	}
+	return err
+}
+
+// stillProved tells whether what proved that both are one person is still so.
+func (s *Service) stillProved(ctx context.Context, db *ent.Client, p *pair) (bool, error) {
 	if p.offer.Cause == merge.CausePhone {
 		return p.offer.Proof != nil && hasPhone(p.into) && bytes.Equal(*p.offer.Proof, *p.into.PhoneIndex), nil
 	}
-	return s.sameUnion(ctx, tx, p.from.ID, p.into.ID)
+	return s.sameUnion(ctx, db, p.from.ID, p.into.ID)
 }
 
-// hasPhone tells whether the row holds a number.
-func hasPhone(u *ent.User) bool { return sealedPhone(u) != nil }
-
 // sameUnion tells whether WeChat told one unionid for both.
-func (s *Service) sameUnion(ctx context.Context, tx *ent.Tx, a, b uuid.UUID) (bool, error) {
-	unions, err := tx.Identity.Query().Where(identity.UserID(a), identity.UnionIDNotNil()).Select(identity.FieldUnionID).Strings(ctx)
+func (s *Service) sameUnion(ctx context.Context, db *ent.Client, a, b uuid.UUID) (bool, error) {
+	unions, err := db.Identity.Query().Where(identity.UserID(a), identity.UnionIDNotNil()).Select(identity.FieldUnionID).Strings(ctx)
 	if err != nil || len(unions) == 0 {
 		return false, err
 	}
-	return tx.Identity.Query().Where(identity.UserID(b), identity.UnionIDIn(unions...)).Exist(ctx)
+	return db.Identity.Query().Where(identity.UserID(b), identity.UnionIDIn(unions...)).Exist(ctx)
 }
 
 // join moves everything, and leaves the row of the one who leaves behind, for [Service.UndoMerge].
@@ -228,18 +247,21 @@ func (s *Service) clearDevices(ctx context.Context, tx *ent.Tx, caller Caller, p
 	var events []event
 	var ids []uuid.UUID
 	for _, row := range staying {
-		clash := slices.ContainsFunc(coming, func(c *ent.Session) bool { return c.DeviceID == row.DeviceID })
-		// Of the sessions of one person, the one that asks is never the one to go.
-		if !clash && (room > 0 || row.ID == caller.SessionID) {
+		clash := slices.IndexFunc(coming, func(c *ent.Session) bool { return c.DeviceID == row.DeviceID })
+		asks := row.ID == caller.SessionID // of the sessions of one person, the one that asks is never the one to go
+		leaves, why := row, ActionReplaced
+		switch {
+		case clash >= 0 && asks:
+			leaves = coming[clash]
+		case clash >= 0:
+		case room > 0 || asks:
 			room--
 			continue
+		default:
+			why = ActionEvicted
 		}
-		why := ActionEvicted
-		if clash {
-			why = ActionReplaced
-		}
-		ids = append(ids, row.ID)
-		events = append(events, endsSession(s.now(), why, row.AppID, p.into.ID, row.ID))
+		ids = append(ids, leaves.ID)
+		events = append(events, endsSession(s.now(), why, leaves.AppID, leaves.UserID, leaves.ID))
 	}
 	if len(ids) == 0 {
 		return nil, nil
@@ -261,57 +283,6 @@ func (s *Service) moveIdentities(ctx context.Context, tx *ent.Tx, from, into uui
 		if _, err := tx.ExecContext(ctx, moveSessions, into, id); err != nil {
 			return fmt.Errorf("move sessions: %w", err)
 		}
-	}
-	return nil
-}
-
-// moveFacts gives the one who stays what they have not given and the other has.
-func (s *Service) moveFacts(ctx context.Context, tx *ent.Tx, p *pair) (moved []string, err error) {
-	if p.into.Nickname == nil && p.from.Nickname != nil {
-		moved = append(moved, movedProfile)
-		if err := s.moveProfile(ctx, tx, p.from, p.into.ID); err != nil {
-			return nil, err
-		}
-	}
-	if !hasPhone(p.into) && hasPhone(p.from) {
-		moved = append(moved, movedPhone)
-		if err := s.movePhone(ctx, tx, p.from, p.into.ID); err != nil {
-			return nil, err
-		}
-	}
-	return moved, nil
-}
-
-// moveProfile moves nickname and picture from one row to another.
-func (s *Service) moveProfile(ctx context.Context, tx *ent.Tx, from *ent.User, into uuid.UUID) error {
-	err := tx.User.Update().Where(user.ID(into)).SetNillableNickname(from.Nickname).SetNillableNicknameKey(from.NicknameKey).
-		SetNillableAvatarURL(from.AvatarURL).SetNillableAvatarKey(from.AvatarKey).Exec(ctx)
-	if err == nil {
-		err = tx.User.Update().Where(user.ID(from.ID)).
-			ClearNickname().ClearNicknameKey().ClearAvatarURL().ClearAvatarKey().Exec(ctx)
-	}
-	if err == nil {
-		err = tx.Avatar.Update().Where(avatar.UserID(from.ID)).SetUserID(into).Exec(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("move profile: %w", err)
-	}
-	return nil
-}
-
-// movePhone moves the number, which is sealed for its row, from one row to another.
-func (s *Service) movePhone(ctx context.Context, tx *ent.Tx, from *ent.User, into uuid.UUID) error {
-	number, err := s.Phones.Open(*from.PhoneSealed, phonePlace(from.ID))
-	if err != nil {
-		return fmt.Errorf("open the phone number of user %s: %w", from.ID, err)
-	}
-	err = tx.User.Update().Where(user.ID(from.ID)).ClearPhoneSealed().ClearPhoneIndex().Exec(ctx) // the index is unique
-	if err == nil {
-		err = tx.User.Update().Where(user.ID(into)).SetPhoneSealed(s.Phones.Seal(number, phonePlace(into))).
-			SetPhoneIndex(*from.PhoneIndex).SetNillablePhoneBoundAt(from.PhoneBoundAt).Exec(ctx)
-	}
-	if err != nil {
-		return fmt.Errorf("move phone number: %w", err)
 	}
 	return nil
 }

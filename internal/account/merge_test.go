@@ -25,7 +25,7 @@ func (w *world) family(t testing.TB) *world {
 	t.Helper()
 	shared := w.shared
 	shared.apps = []account.App{
-		{AppID: shop, Flow: account.Flow{profile, phone}, EncryptedData: true, UserGroup: "family", MergePhones: true},
+		{AppID: shop, Flow: account.Flow{profile, phone}, EncryptedData: true, ContentCheck: true, UserGroup: "family", MergePhones: true},
 		{AppID: club, Flow: account.Flow{phone}, UserGroup: "family", MergePhones: true},
 	}
 	w.unbound(t)

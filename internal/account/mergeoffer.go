@@ -99,21 +99,19 @@ func (s *Service) MergeOffers(ctx context.Context, caller Caller) ([]*MergePrevi
 const maxOffers = 10
 
 func (s *Service) preview(ctx context.Context, offer *ent.Merge) (*MergePreview, error) {
-	users, err := s.DB.Ent().User.Query().Where(user.IDIn(offer.FromUser, offer.IntoUser), user.MergedIntoIsNil()).All(ctx)
+	users, err := s.DB.Ent().User.Query().Where(user.IDIn(offer.FromUser, offer.IntoUser)).All(ctx)
 	if err != nil {
 		return nil, outward(fmt.Errorf("read both users: %w", err))
 	}
-	var from, into *ent.User
-	for _, u := range users {
-		switch u.ID {
-		case offer.FromUser:
-			from = u
-		case offer.IntoUser:
-			into = u
-		}
-	}
-	if from == nil || into == nil {
+	if len(users) < 2 {
 		return nil, noSuchOffer()
+	}
+	from, into := users[0], users[1]
+	if from.ID != offer.FromUser {
+		from, into = into, from
+	}
+	if err := s.holds(ctx, s.DB.Ent(), &pair{offer, from, into}); err != nil {
+		return nil, outward(err)
 	}
 	p := &MergePreview{ID: offer.ID, Cause: MergeCause(strings.ToUpper(string(offer.Cause))), ExpiresAt: offer.Until.UTC(), CreatedAt: into.CreatedAt.UTC(), Drops: []AuthFact{}}
 	if into.Nickname != nil {
@@ -166,6 +164,9 @@ func (s *Service) offerPhone(ctx context.Context, m *member, phone Phone, refuse
 		}
 		var events []event
 		id, events, err = s.offer(ctx, tx, m.App.AppID, offered{m.User.ID, into, merge.CausePhone, proof, phoneOfferLife})
+		if err == nil && id == uuid.Nil {
+			err = refused
+		}
 		return events, err
 	})
 	if err != nil {
@@ -205,7 +206,8 @@ type offered struct {
 	life       time.Duration
 }
 
-// offer records an offer, or renews the one that is there.
+// offer records an offer, or renews the one that is there. One that has just been taken is not: it is what
+// undoes the merge. Then there is no offer, and its id is [uuid.Nil].
 func (s *Service) offer(ctx context.Context, tx *ent.Tx, appID string, o offered) (uuid.UUID, []event, error) {
 	now := s.now()
 	between := []predicate.Merge{merge.FromUser(o.from), merge.IntoUser(o.into), merge.CauseEQ(o.cause)}
@@ -214,12 +216,17 @@ func (s *Service) offer(ctx context.Context, tx *ent.Tx, appID string, o offered
 		return uuid.Nil, nil, fmt.Errorf("find offer: %w", err)
 	}
 	if known != nil {
-		renewed := tx.Merge.Update().Where(between...).SetState(merge.StateOffered).SetUntil(now.Add(o.life))
+		renewed := tx.Merge.Update().Where(append(between, merge.StateNEQ(merge.StateDone))...).
+			SetState(merge.StateOffered).SetUntil(now.Add(o.life))
 		if o.proof != nil {
 			renewed.SetProof(o.proof)
 		}
-		if err := renewed.Exec(ctx); err != nil {
+		n, err := renewed.Save(ctx)
+		if err != nil {
 			return uuid.Nil, nil, fmt.Errorf("renew offer: %w", err)
+		}
+		if n == 0 {
+			return uuid.Nil, nil, nil
 		}
 		return known.ID, nil, nil
 	}
@@ -267,7 +274,26 @@ func (s *Service) knownByUnion(ctx context.Context, tx *ent.Tx, a arrival) (*uui
 	if err != nil || len(ids) == 0 {
 		return nil, err
 	}
-	return &ids[0], nil
+	return &ids[0], s.holdUser(ctx, tx, ids[0])
+}
+
+// A foreign key takes the same lock, and does not mind that the row it waited for is a merged one.
+const holdUser = `SELECT id FROM users WHERE id = $1 AND merged_into IS NULL FOR KEY SHARE`
+
+// holdUser keeps a user from being merged or erased until tx ends. Who just has been is looked for anew.
+func (s *Service) holdUser(ctx context.Context, tx *ent.Tx, person uuid.UUID) error {
+	if s.DB.Dialect == dialect.SQLite {
+		return nil
+	}
+	rows, err := tx.QueryContext(ctx, holdUser, person)
+	if err != nil {
+		return fmt.Errorf("hold user: %w", err)
+	}
+	defer rows.Close()
+	if !rows.Next() && rows.Err() == nil {
+		return errAgain
+	}
+	return rows.Err()
 }
 
 // usersOfUnion are the users of the app's group with this unionid, the oldest first.

@@ -44,16 +44,16 @@ const failureCounts = `,
 
 // openDataMember is the member who sends encrypted data, if the app takes any and the member's
 // failure budget is not spent.
-func (s *Service) openDataMember(ctx context.Context, session uuid.UUID) (*member, error) {
+func (s *Service) openDataMember(ctx context.Context, caller Caller) (*member, error) {
 	now := s.now()
 	var ofSession, ofPerson int
-	m, err := s.queryMember(ctx, s.DB.Ent(), memberColumns+failureCounts+memberTables+"s.id = $1",
-		[]any{session, now.Add(-sessionFailureWindow), now.Add(-personFailureWindow)}, &ofSession, &ofPerson)
+	m, err := s.queryMember(ctx, s.DB.Ent(), memberColumns+failureCounts+memberTables+"s.id = $1 AND s.user_id = $4",
+		[]any{caller.SessionID, now.Add(-sessionFailureWindow), now.Add(-personFailureWindow), caller.UserID}, &ofSession, &ofPerson)
 	switch {
 	case err != nil:
 		return nil, outward(err)
 	case m == nil:
-		return nil, fault.New(fault.SessionRevoked, "this session has ended")
+		return nil, sessionEnded()
 	case !m.App.EncryptedData:
 		return nil, s.undecryptable(m.App, "off", fmt.Errorf("encrypted data is switched off for app %s", m.App.AppID))
 	case ofSession >= sessionFailures || ofPerson >= personFailures:

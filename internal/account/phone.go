@@ -9,6 +9,7 @@ import (
 
 	"mpauth/ent"
 	"mpauth/ent/ciphertextuse"
+	"mpauth/ent/predicate"
 	"mpauth/ent/user"
 	"mpauth/internal/database"
 	"mpauth/internal/fault"
@@ -51,13 +52,13 @@ func (s *Service) UpdatePhone(ctx context.Context, caller Caller, in UpdatePhone
 func (s *Service) UnbindPhone(ctx context.Context, caller Caller) (*User, error) {
 	var m *member
 	err := s.inTx(ctx, func(tx *ent.Tx) (_ []event, err error) {
-		m, err = s.member(ctx, tx, caller.SessionID)
+		m, err = s.member(ctx, tx, caller)
 		if err != nil || m.Phone == nil {
 			return nil, err
 		}
 		m.Phone = nil
 		unbound := event{at: s.now(), action: ActionUnbindPhone, appID: caller.AppID, user: &m.User.ID, session: &caller.SessionID}
-		return []event{unbound}, s.erasePhone(ctx, tx, m.User.ID)
+		return []event{unbound}, s.erasePhone(ctx, tx, m.User.ID, user.MergedIntoIsNil())
 	})
 	if err != nil {
 		return nil, err
@@ -65,10 +66,16 @@ func (s *Service) UnbindPhone(ctx context.Context, caller Caller) (*User, error)
 	return &m.User, nil
 }
 
-// erasePhone removes a person's number, and makes worthless what brought it.
-func (s *Service) erasePhone(ctx context.Context, tx *ent.Tx, person uuid.UUID) error {
-	if err := tx.User.Update().Where(user.ID(person)).ClearPhoneSealed().ClearPhoneIndex().Exec(ctx); err != nil {
+// erasePhone removes a person's number, with those of users who became part of them, and makes worthless
+// what brought it. Where the conditions do not hold any more, another transaction was faster.
+func (s *Service) erasePhone(ctx context.Context, tx *ent.Tx, person uuid.UUID, conditions ...predicate.User) error {
+	mine := user.And(append(conditions, user.ID(person))...)
+	n, err := tx.User.Update().Where(user.Or(mine, user.MergedInto(person))).ClearPhoneSealed().ClearPhoneIndex().Save(ctx)
+	if err != nil {
 		return fmt.Errorf("erase phone number: %w", err)
+	}
+	if n == 0 {
+		return errAgain
 	}
 	return s.withdraw(ctx, tx, person, ciphertextuse.KindPhone)
 }
@@ -84,7 +91,7 @@ type binding struct {
 // bindPhone stores a proved number with a person. The unique index of the database is what keeps a
 // number to one person, so two who race for it cannot both get it. Faults: PHONE_TAKEN.
 func (s *Service) bindPhone(ctx context.Context, tx *ent.Tx, m *member, b binding) ([]event, error) {
-	change := tx.User.Update().Where(user.ID(m.User.ID)).
+	change := tx.User.Update().Where(user.ID(m.User.ID), user.MergedIntoIsNil()).
 		SetPhoneSealed(s.Phones.Seal([]byte(b.phone.Number), phonePlace(m.User.ID))).
 		SetPhoneIndex(s.phoneIndexOf(m.App, b.phone)).
 		SetPhoneBoundAt(b.at)
@@ -116,12 +123,12 @@ func (s *Service) bindPhone(ctx context.Context, tx *ent.Tx, m *member, b bindin
 // boundAlready tells a person who has this binding from one who is gone. The answer to a COMMIT may have
 // been lost, and then the binding is tried again, after it was made or even taken back.
 func (s *Service) boundAlready(ctx context.Context, tx *ent.Tx, m *member) error {
-	there, err := tx.User.Query().Where(user.ID(m.User.ID)).Exist(ctx)
+	there, err := tx.User.Query().Where(user.ID(m.User.ID), user.MergedIntoIsNil()).Exist(ctx)
 	switch {
 	case err != nil:
 		return fmt.Errorf("find the person: %w", err)
 	case !there:
-		return fault.New(fault.SessionRevoked, "this account is gone")
+		return accountGone()
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 // updatePhoneByCiphertext binds a number that came encrypted with the session_key, as base libraries
 // before 2.21.2 hand it over. Whatever is wrong with the data, the failure is the same.
 func (s *Service) updatePhoneByCiphertext(ctx context.Context, caller Caller, in EncryptedPhoneInput) (*User, error) {
-	m, err := s.openDataMember(ctx, caller.SessionID)
+	m, err := s.openDataMember(ctx, caller)
 	if err != nil {
 		return nil, err
 	}
@@ -32,7 +32,7 @@ func (s *Service) updatePhoneByCiphertext(ctx context.Context, caller Caller, in
 			return nil, err
 		}
 		if !first { // a copy of the request may have changed the member since they were read
-			m, err = s.member(ctx, tx, caller.SessionID)
+			m, err = s.member(ctx, tx, caller)
 			return nil, err
 		}
 		m.Phone = &phone

@@ -28,7 +28,7 @@ func (s *Service) updatePhoneByCode(ctx context.Context, caller Caller, code str
 	// The person is part of the hash: who claims somebody else's code does not spoil it for them.
 	hash := digest("phone code", caller.AppID, caller.UserID.String(), code)
 	return s.phoneFlights.do(ctx, hex.EncodeToString(hash), func(ctx context.Context) (*User, error) {
-		m, err := s.member(ctx, s.DB.Ent(), caller.SessionID)
+		m, err := s.member(ctx, s.DB.Ent(), caller)
 		if err != nil {
 			return nil, outward(err)
 		}
@@ -120,7 +120,7 @@ func (s *Service) repeatPhoneCode(ctx context.Context, m *member, code string, h
 		if err := phoneCodeFailure(claim); err != nil {
 			return nil, s.repeatOffer(ctx, m, err)
 		}
-		m, err = s.member(ctx, s.DB.Ent(), m.SessionID)
+		m, err = s.member(ctx, s.DB.Ent(), Caller{UserID: m.User.ID, SessionID: m.SessionID})
 		if err != nil {
 			return nil, outward(err)
 		}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"mpauth/ent"
-	entavatar "mpauth/ent/avatar"
 	"mpauth/ent/ciphertextuse"
 	"mpauth/ent/user"
 	"mpauth/internal/avatar"
@@ -34,7 +33,8 @@ type EncryptedProfileInput struct {
 
 // UpdateUser gives, changes or takes back the profile.
 //
-// Faults: BAD_INPUT, NOT_FOUND, CONTENT_RISKY, DECRYPT_WX_OPEN_DATA_FAIL, SESSION_REVOKED,
+// Faults: BAD_INPUT, NOT_FOUND, CONTENT_RISKY, LOGIN_CODE_INVALID, when WeChat judges no text of a person
+// who logged in so long ago, DECRYPT_WX_OPEN_DATA_FAIL, SESSION_REVOKED, RATE_LIMITED,
 // WECHAT_UNAVAILABLE, UNAVAILABLE.
 func (s *Service) UpdateUser(ctx context.Context, caller Caller, in UpdateUserInput) (*User, error) {
 	remove := in.RemoveProfile != nil && *in.RemoveProfile
@@ -76,7 +76,7 @@ func (s *Service) updateChosen(ctx context.Context, caller Caller, nickname, ava
 		}
 		given.avatarKey = *avatarKey
 	}
-	m, err := s.member(ctx, s.DB.Ent(), caller.SessionID)
+	m, err := s.member(ctx, s.DB.Ent(), caller)
 	if err != nil {
 		return nil, outward(err)
 	}
@@ -118,7 +118,7 @@ func (p *profile) skipWhatIsSo(m *member) {
 // settled is the person after a change of the profile has been committed.
 func (s *Service) settled(ctx context.Context, m *member) *User {
 	if m.leftPicture {
-		s.dropAvatars(ctx, entavatar.UserID(m.User.ID))
+		s.dropAvatars(ctx, ofPerson(m.User.ID))
 	}
 	return &m.User
 }
@@ -142,7 +142,7 @@ func (s *Service) checkContent(ctx context.Context, m *member, text string) erro
 // updateProfileByCiphertext takes the profile that base libraries before 2.27.1 still hand over. It
 // must be signed and encrypted with the session_key, and be the caller's own.
 func (s *Service) updateProfileByCiphertext(ctx context.Context, caller Caller, in EncryptedProfileInput) (*User, error) {
-	m, err := s.openDataMember(ctx, caller.SessionID)
+	m, err := s.openDataMember(ctx, caller)
 	if err != nil {
 		return nil, err
 	}
@@ -168,7 +168,7 @@ func (s *Service) updateProfileByCiphertext(ctx context.Context, caller Caller, 
 			return nil, err
 		}
 		if !fresh { // a copy of the request may have changed the member since they were read
-			m, err = s.member(ctx, tx, caller.SessionID)
+			m, err = s.member(ctx, tx, caller)
 			return nil, err
 		}
 		return s.storeProfile(ctx, tx, m, given)
@@ -197,7 +197,7 @@ func chosenAvatar(address string) string {
 
 // storeProfile changes what the profile says anew; the member is changed with the row.
 func (s *Service) storeProfile(ctx context.Context, tx *ent.Tx, m *member, p profile) ([]event, error) {
-	change := tx.User.Update().Where(user.ID(m.User.ID))
+	change := tx.User.Update().Where(user.ID(m.User.ID), user.MergedIntoIsNil())
 	if p.nickname != "" {
 		change.SetNickname(p.nickname).SetNicknameKey(NicknameKey(p.nickname))
 	}
@@ -212,7 +212,7 @@ func (s *Service) storeProfile(ctx context.Context, tx *ent.Tx, m *member, p pro
 		return nil, fmt.Errorf("store profile: %w", err)
 	}
 	if n == 0 {
-		return nil, fault.New(fault.SessionRevoked, "this account is gone")
+		return nil, accountGone()
 	}
 	if p.avatarKey != "" || p.avatarURL != "" {
 		if m.leftPicture, err = s.takeAvatar(ctx, tx, m.User.ID, p.avatarKey); err != nil {
@@ -244,16 +244,22 @@ func (s *Service) show(m *member, p profile) {
 	}
 }
 
-// removeProfile erases nickname and picture.
+// removeProfile erases nickname and picture, with those of users who became part of the person.
 func (s *Service) removeProfile(ctx context.Context, caller Caller) (*User, error) {
 	var m *member
 	err := s.inTx(ctx, func(tx *ent.Tx) (_ []event, err error) {
-		m, err = s.member(ctx, tx, caller.SessionID)
+		m, err = s.member(ctx, tx, caller)
 		if err != nil || m.Nickname == nil && m.AvatarURL == nil {
 			return nil, err
 		}
-		if err := tx.User.Update().Where(user.ID(m.User.ID)).ClearNickname().ClearNicknameKey().ClearAvatarURL().ClearAvatarKey().Exec(ctx); err != nil {
+		mine := user.And(user.ID(m.User.ID), user.MergedIntoIsNil())
+		n, err := tx.User.Update().Where(user.Or(mine, user.MergedInto(m.User.ID))).
+			ClearNickname().ClearNicknameKey().ClearAvatarURL().ClearAvatarKey().Save(ctx)
+		if err != nil {
 			return nil, fmt.Errorf("erase profile: %w", err)
+		}
+		if n == 0 {
+			return nil, errAgain
 		}
 		if m.leftPicture, err = s.takeAvatar(ctx, tx, m.User.ID, ""); err != nil {
 			return nil, err

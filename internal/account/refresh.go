@@ -42,9 +42,12 @@ func (s *Service) RefreshToken(ctx context.Context, raw string) (*Login, error) 
 		if err != nil {
 			return nil, fmt.Errorf("move the session on: %w", err)
 		}
-		m, err = s.member(ctx, tx, id)
+		m, err = s.findMember(ctx, tx, "s.id = $1", id)
 		if err != nil {
 			return nil, err
+		}
+		if m == nil {
+			return nil, sessionEnded()
 		}
 		m.FirstLogin = false
 		if err := m.state.admits(now); err != nil {

@@ -3,7 +3,6 @@ package account
 import (
 	"context"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,10 +17,17 @@ import (
 // UndoMerge takes a merge back that the caller stayed in: what moved goes back, and is somebody else
 // again. What was given since stays with who has it. Faults: NOT_FOUND, SESSION_REVOKED, UNAVAILABLE.
 func (s *Service) UndoMerge(ctx context.Context, caller Caller, id uuid.UUID) (*User, error) {
-	if err := s.undoMerge(ctx, Actor{}, id, "", &caller.UserID); err != nil {
+	if err := s.undoMerge(ctx, Actor{}, id, "", &caller); err != nil {
 		return nil, err
 	}
-	return s.Me(ctx, caller)
+	m, err := s.findMember(ctx, s.DB.Ent(), "s.id = $1", caller.SessionID) // it may be the other's again
+	if err == nil && m == nil {
+		err = sessionEnded()
+	}
+	if err != nil {
+		return nil, outward(err)
+	}
+	return &m.User, nil
 }
 
 // UndoMergeFor is UndoMerge by an administrator. It returns who stayed. Faults: NOT_FOUND, UNAVAILABLE.
@@ -40,11 +46,12 @@ func noSuchMerge() error {
 	return fault.New(fault.NotFound, "there is no such merge, or it cannot be undone any more")
 }
 
-func (s *Service) undoMerge(ctx context.Context, by Actor, id uuid.UUID, reason string, into *uuid.UUID) error {
+// undoMerge is asked for by the caller, or else by an administrator.
+func (s *Service) undoMerge(ctx context.Context, by Actor, id uuid.UUID, reason string, caller *Caller) error {
 	return s.inTx(ctx, func(tx *ent.Tx) ([]event, error) {
 		find := func() (*ent.Merge, error) {
 			done, err := tx.Merge.Query().Where(merge.ID(id), merge.StateEQ(merge.StateDone), merge.UntilGT(s.now())).Only(ctx)
-			if ent.IsNotFound(err) || err == nil && into != nil && done.IntoUser != *into {
+			if ent.IsNotFound(err) || err == nil && caller != nil && done.IntoUser != caller.UserID {
 				return nil, noSuchMerge()
 			}
 			return done, err
@@ -60,6 +67,11 @@ func (s *Service) undoMerge(ctx context.Context, by Actor, id uuid.UUID, reason 
 		if p.offer, err = find(); err != nil { // another request may have been faster
 			return nil, err
 		}
+		if caller != nil {
+			if err := s.requireSession(ctx, tx, *caller); err != nil {
+				return nil, err
+			}
+		}
 		events, err := s.part(ctx, tx, p)
 		return attribute(events, by, reason), err
 	})
@@ -74,16 +86,8 @@ func (s *Service) part(ctx context.Context, tx *ent.Tx, p *pair) ([]event, error
 	if err := s.moveIdentities(ctx, tx, p.into.ID, p.from.ID, ids); err != nil {
 		return nil, err
 	}
-	// What has not been changed since goes back.
-	if slices.Contains(p.offer.Moved, movedProfile) && p.into.Nickname != nil {
-		if err := s.moveProfile(ctx, tx, p.into, p.from.ID); err != nil {
-			return nil, err
-		}
-	}
-	if slices.Contains(p.offer.Moved, movedPhone) && hasPhone(p.into) && same(p.from.PhoneBoundAt, p.into.PhoneBoundAt) {
-		if err := s.movePhone(ctx, tx, p.into, p.from.ID); err != nil {
-			return nil, err
-		}
+	if err := s.returnFacts(ctx, tx, p); err != nil {
+		return nil, err
 	}
 	if err := tx.User.Update().Where(user.ID(p.from.ID)).ClearMergedInto().Exec(ctx); err != nil {
 		return nil, fmt.Errorf("part users: %w", err)

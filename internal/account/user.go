@@ -73,7 +73,7 @@ func (u *User) Lacks(step AuthStep, need []AuthFact) error {
 
 // Me is the person who asks.
 func (s *Service) Me(ctx context.Context, caller Caller) (*User, error) {
-	m, err := s.member(ctx, s.DB.Ent(), caller.SessionID)
+	m, err := s.member(ctx, s.DB.Ent(), caller)
 	if err != nil {
 		return nil, outward(err)
 	}

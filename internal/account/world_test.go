@@ -110,8 +110,10 @@ func newWorld(t testing.TB, kind string) *world {
 	require.NoError(t, err)
 	index, err := seal.NewIndex(randomKey(t))
 	require.NoError(t, err)
+	options := databasetest.Options(t, kind)
+	options.ConnectTimeout, options.StatementTimeout = time.Minute, time.Minute // a busy machine is no outage
 	return (&shared{
-		options: databasetest.Options(t, kind), clock: c, wechat: fake, wechatURL: api.URL,
+		options: options, clock: c, wechat: fake, wechatURL: api.URL,
 		signing: signing, refresh: refresh, sessions: newKeyring(t), phones: newKeyring(t), index: index, album: new(album),
 		apps: []account.App{
 			{AppID: shop, Flow: account.Flow{profile, phone}, EncryptedData: true, ContentCheck: true},
