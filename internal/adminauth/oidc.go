@@ -96,7 +96,8 @@ func (o *OIDC) ready(ctx context.Context) (*oidc.IDTokenVerifier, error) {
 	if !o.failed.IsZero() && now.Sub(o.failed) < askAgainAfter {
 		return nil, fmt.Errorf("%s did not answer a moment ago", o.Issuer)
 	}
-	provider, err := oidc.NewProvider(oidc.ClientContext(ctx, o.HTTP), o.Issuer)
+	// Not given up with the request: whoever leaves would have the provider taken for one that is away.
+	provider, err := oidc.NewProvider(oidc.ClientContext(context.WithoutCancel(ctx), o.HTTP), o.Issuer)
 	if err != nil {
 		o.failed = now
 		return nil, fmt.Errorf("ask %s who it is: %w", o.Issuer, err)

@@ -1,6 +1,7 @@
 package adminauth_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -21,6 +22,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"mpauth/internal/adminauth"
+	"mpauth/internal/clientip"
 	"mpauth/internal/database/databasetest"
 	"mpauth/internal/fault"
 )
@@ -233,6 +235,21 @@ func TestAProviderThatDoesNotAnswer(t *testing.T) {
 	require.NoError(t, err, "known keys are enough")
 	_, err = d.show(sign(t, jwt.SigningMethodRS256, "new", p.rsa, p.claims(c, nil)))
 	require.Equal(t, fault.Unavailable, fault.CodeOf(err), "a key that may be new cannot be looked up")
+}
+
+// Whoever leaves before the provider has answered, with whatever token, shuts nobody out.
+func TestAnImpatientCallerKeepsTheProviderFromNobody(t *testing.T) {
+	t.Parallel()
+	p, c := startProvider(t), newClock()
+	d := openOIDC(t, p, c, "roles")
+	gone, leave := context.WithCancel(t.Context())
+	leave()
+	r := httptest.NewRequestWithContext(gone, http.MethodPost, "/graphql", nil)
+	r.Header.Set("Authorization", "Bearer a.b.c")
+	inner := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	clientip.Proxies{}.Middleware(d.Middleware(inner)).ServeHTTP(httptest.NewRecorder(), r)
+	_, err := d.show(sign(t, jwt.SigningMethodRS256, "r", p.rsa, p.claims(c, nil)))
+	require.NoError(t, err)
 }
 
 func TestADiscoveryDocumentOfAnotherIssuerIsNotBelieved(t *testing.T) {
