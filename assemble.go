@@ -147,7 +147,7 @@ func (s *server) makeServices(issuer, wechatURL string) (err error) {
 	if err := s.openAvatars(); err != nil {
 		return err
 	}
-	s.wechat = wechat.New(wechat.Options{BaseURL: wechatURL, Apps: secretsOf(c), Observe: s.watchWeChat})
+	s.wechat = wechat.New(wechat.Options{BaseURL: wechatURL, Apps: secretsOf(c), Observe: s.watchWeChat, Misconfigured: s.tellMisconfigured})
 	s.stats = stats.New(stats.Options{DB: s.db, Apps: appIDs(c), Now: time.Now, Log: s.log})
 	s.account = account.New(account.Options{
 		DB: s.db, WeChat: s.wechat,
@@ -185,7 +185,7 @@ func (s *server) startBackground(file *keyfile.File) {
 // proxies can take it out.
 func (s *server) leave() {
 	s.draining.Store(true)
-	s.log.Info("draining", "delay", s.config.DrainDelay, "timeout", s.config.ShutdownTimeout)
+	s.log.Info("draining", "delay", s.config.DrainDelay.String(), "timeout", s.config.ShutdownTimeout.String())
 	<-time.After(s.config.DrainDelay)
 }
 

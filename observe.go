@@ -79,3 +79,9 @@ func (s *server) watchWeChat(ctx context.Context, call wechat.Call) {
 	s.metrics.WeChat(ctx, call)
 	s.tracer.WeChat(ctx, call)
 }
+
+// tellMisconfigured is for whoever runs the server: each request that fails for it says only so much.
+func (s *server) tellMisconfigured(ctx context.Context, m wechat.Misconfiguration) {
+	s.log.ErrorContext(ctx, "WeChat refuses how an app is set up; the call fails until that is mended",
+		"app_id", m.AppID, "api", m.API, "errcode", m.Errcode, "errmsg", m.Errmsg, "remedy", m.Remedy)
+}

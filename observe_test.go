@@ -153,6 +153,33 @@ func TestWhatAnOperatorSees(t *testing.T) {
 	t.Run("log", func(t *testing.T) { requireLog(t, s.log.String(), user, secrets) })
 }
 
+// TestOperatorIsToldOnceThatTheAppSecretIsWrong has people ask in vain for as long as it takes.
+func TestOperatorIsToldOnceThatTheAppSecretIsWrong(t *testing.T) {
+	t.Parallel()
+	s := startObserved(t)
+	s.send(t, "/fakewechat/_control/faults", "", map[string]any{"endpoint": "jscode2session", "kind": "errcode", "errcode": 40125, "count": 0})
+	for range 3 {
+		login := s.ask(t, "", fmt.Sprintf(`mutation { silentLogin(input: {code: %q}) { token } }`, s.code(t, "login-code", nil)))
+		refused, _ := login["errors"].([]any)[0].(map[string]any)["extensions"].(map[string]any)
+		require.Equal(t, "INTERNAL", refused["code"])
+		require.Equal(t, "NONE", refused["action"], "no request can mend it")
+	}
+	s.stop()
+	var told []string
+	for line := range strings.Lines(s.log.String()) {
+		if strings.Contains(line, `"level":"ERROR"`) {
+			told = append(told, line)
+		}
+	}
+	require.Len(t, told, 1)
+	for _, part := range []string{
+		"WeChat refuses how an app is set up", `"app_id":"wx0000000000demo00"`, `"api":"jscode2session"`, `"errcode":40125`,
+		"the AppSecret is wrong: set the one of this AppID",
+	} {
+		require.Contains(t, told[0], part)
+	}
+}
+
 func requireMetrics(t *testing.T, s *observedServer, secrets []string) {
 	t.Helper()
 	for _, path := range []string{"/metrics", "/debug/pprof/", "/debug/pprof/heap"} {

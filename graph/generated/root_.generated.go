@@ -920,7 +920,10 @@ enum ErrorCode {
   AUTH_STEP_REQUIRED
   "Not allowed, logged in or not; for example an operation that this server does not take. NONE."
   FORBIDDEN
-  "WeChat does not honour the login code: expired, used, or another app's. RELOGIN with a new code, once."
+  """
+  WeChat does not honour the login code: expired, used, or another app's. Of updateUser: the login is so long ago, two
+  hours, that WeChat judges no nickname. RELOGIN with a new code, once.
+  """
   LOGIN_CODE_INVALID
   "WeChat rates this person high-risk and refuses the login. NONE."
   LOGIN_BLOCKED
@@ -948,7 +951,7 @@ enum ErrorCode {
   BAD_INPUT
   "There is no such thing, or it is not the caller's. NONE."
   NOT_FOUND
-  "A defect of the server. ` + "`" + `requestId` + "`" + ` leads its operator to the cause. NONE."
+  "A defect of the server, or WeChat refuses how it is set up. ` + "`" + `requestId` + "`" + ` leads its operator to the cause. NONE."
   INTERNAL
 }
 

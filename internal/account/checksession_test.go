@@ -46,6 +46,7 @@ func TestCheckSessionKeyWhenWeChatFails(t *testing.T) {
 		for code, planned := range map[fault.Code]wechatfake.Fault{
 			fault.WechatUnavailable: {Kind: wechatfake.FaultHTTP},
 			fault.RateLimited:       {Kind: wechatfake.FaultErrCode, ErrCode: 45011},
+			fault.Internal:          {Kind: wechatfake.FaultErrCode, ErrCode: 48001}, // the app has no permission
 		} {
 			planned.Endpoint, planned.Count = "checksession", 1
 			require.NoError(t, w.wechat.SetFault(planned))

@@ -122,8 +122,6 @@ func TestNicknameThatWeChatDoesNotLetPass(t *testing.T) {
 		refuse(fault.ContentRisky, "for review")
 		for _, f := range []wechatfake.Fault{
 			{Kind: wechatfake.FaultErrCode, ErrCode: -1, Count: 2},
-			{Kind: wechatfake.FaultErrCode, ErrCode: 61010, Count: 1}, // not seen for two hours
-			{Kind: wechatfake.FaultErrCode, ErrCode: 48001, Count: 1}, // the operator has no permission
 			{Kind: wechatfake.FaultHTTP, Count: 1},
 			{Kind: wechatfake.FaultInvalidJSON, Count: 1},
 			{Kind: wechatfake.FaultMissingField, Count: 1},
@@ -133,6 +131,8 @@ func TestNicknameThatWeChatDoesNotLetPass(t *testing.T) {
 			require.NoError(t, w.wechat.SetFault(f))
 			refuse(fault.WechatUnavailable, "Anna")
 		}
+		require.NoError(t, w.wechat.SetFault(wechatfake.Fault{Endpoint: "msg_sec_check", Kind: wechatfake.FaultErrCode, ErrCode: 48001, Count: 1}))
+		refuse(fault.Internal, "Anna") // the app has no permission, and trying again gives it none
 		_, err = w.UpdateUser(t.Context(), ann, nicknamed("Ann L"))
 		require.NoError(t, err, "WeChat is back")
 		_, err = w.UpdateUser(t.Context(), ann, nicknamed("Ann"))
@@ -147,6 +147,25 @@ func TestNicknameThatWeChatDoesNotLetPass(t *testing.T) {
 		require.NoError(t, err, "an app may do without the check")
 		require.Equal(t, "a risky name", *given.Nickname)
 		require.Equal(t, asked, w.checks())
+	})
+}
+
+// A session goes on for weeks without WeChat, which judges only what people write who were there lately.
+// To repeat the request is in vain; to log in with a code is not.
+func TestNicknameOfSomebodyWhomWeChatHasNotSeenLatelyNeedsALogin(t *testing.T) {
+	t.Parallel()
+	inEachWorld(t, func(t *testing.T, w *world) {
+		_, ann := w.login(t, "ann")
+		w.clock.advance(2*time.Hour + time.Second)
+		for range 2 {
+			_, err := w.UpdateUser(t.Context(), ann, nicknamed("Ann"))
+			requireFault(t, fault.LoginCodeInvalid, err)
+			require.Equal(t, fault.Relogin, fault.CodeOf(err).Action())
+			require.Equal(t, [2]string{"", ""}, w.profileOf(t, ann))
+		}
+		_, again := w.login(t, "ann")
+		_, err := w.UpdateUser(t.Context(), again, nicknamed("Ann"))
+		require.NoError(t, err)
 	})
 }
 

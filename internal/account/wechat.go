@@ -19,6 +19,10 @@ func refusal(err error, invalid fault.Code) error {
 	case said.Kind == wechat.KindCodeInvalid, said.Kind == wechat.KindCodeUsed,
 		said.Kind == wechat.KindRefused && invalid == fault.PhoneCodeInvalid:
 		return fault.Wrap(invalid, "WeChat does not honour this code: it is expired, used, or of another app", err)
+	case said.Kind == wechat.KindUserInactive:
+		return fault.Wrap(fault.LoginCodeInvalid, "WeChat has not seen this person within two hours: log in with a new code, once", err)
+	case said.Kind == wechat.KindMisconfigured:
+		return fault.Wrap(fault.Internal, "WeChat refuses how this server is set up; only its operator can mend that", err)
 	case said.Kind == wechat.KindBlocked:
 		return fault.Wrap(fault.LoginBlocked, "WeChat refuses this login as high-risk", err)
 	case said.Kind == wechat.KindRateLimited:

@@ -16,6 +16,7 @@ import (
 	"mpauth/internal/admin"
 	"mpauth/internal/fault"
 	"mpauth/internal/keyfile"
+	"mpauth/internal/wechat/wechatfake"
 )
 
 func read(t testing.TB, path string) string {
@@ -294,6 +295,13 @@ func TestAppsAndWeChatAreShownWithoutSecrets(t *testing.T) {
 			names = append(names, e.Name)
 		}
 		require.Equal(t, []string{"getuserphonenumber", "jscode2session", "stable_token"}, names)
+		require.Nil(t, asked.Endpoints[1].Misconfigured)
+		require.NoError(t, w.wechat.SetFault(wechatfake.Fault{Endpoint: "jscode2session", Kind: wechatfake.FaultErrCode, ErrCode: 40125, Count: 1}))
+		_, err = w.tryLogin(t.Context(), shop, "ann", "ann.2")
+		requireFault(t, fault.Internal, err)
+		status, err = w.WechatStatus(t.Context(), sue)
+		require.NoError(t, err)
+		require.Regexp(t, `^the AppSecret is wrong: .* \(40125: invalid appsecret, rid: .*\)$`, *status[2].Endpoints[1].Misconfigured)
 		require.Empty(t, w.trail(t), "this tells of nobody")
 	})
 }

@@ -20,7 +20,7 @@ const (
 	SessionRevoked        Code = "SESSION_REVOKED"           // the session was ended; log in again
 	AuthStepRequired      Code = "AUTH_STEP_REQUIRED"        // the person must give a profile or a phone first
 	Forbidden             Code = "FORBIDDEN"                 // not allowed, logged in or not
-	LoginCodeInvalid      Code = "LOGIN_CODE_INVALID"        // WeChat does not honour the login code; get a new one
+	LoginCodeInvalid      Code = "LOGIN_CODE_INVALID"        // WeChat does not honour the login code, or wants a newer login; get a new one
 	LoginBlocked          Code = "LOGIN_BLOCKED"             // WeChat rates the person high-risk
 	AccountDisabled       Code = "ACCOUNT_DISABLED"          // the operator disabled the account
 	AccountClosing        Code = "ACCOUNT_CLOSING"           // the person asked to close the account
@@ -34,7 +34,7 @@ const (
 	Unavailable           Code = "UNAVAILABLE"               // this server cannot answer now; try again
 	BadInput              Code = "BAD_INPUT"                 // the request itself is wrong
 	NotFound              Code = "NOT_FOUND"                 // there is no such thing, or it is not the caller's
-	Internal              Code = "INTERNAL"                  // a defect; the request id leads to the log
+	Internal              Code = "INTERNAL"                  // a defect, or WeChat refuses how the server is set up; the request id leads to the log
 )
 
 // Action is what a client should do next. The text is what `extensions.action` carries.

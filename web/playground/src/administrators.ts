@@ -203,6 +203,7 @@ query WeChat {
       breaker
       callsThisMinute
       heldBackSeconds
+      misconfigured
     }
   }
   apps {
