@@ -149,7 +149,7 @@ func TestThePortOfAdministrators(t *testing.T) {
 	t.Parallel()
 	t.Run("development", func(t *testing.T) {
 		t.Parallel()
-		p, a := startAdmin(t, nil)
+		p, a := startAdmin(t, settings{"OPERATOR_LISTEN": "127.0.0.1:0"})
 		require.Equal(t, http.StatusMisdirectedRequest, get(t, a.url+"/playground", "Host", "attacker.example").status)
 		page := get(t, a.url+"/playground")
 		require.Equal(t, http.StatusOK, page.status)
@@ -167,6 +167,11 @@ func TestThePortOfAdministrators(t *testing.T) {
 		require.Equal(t, "AuditEvent", a.must(t, `{ __type(name: "AuditEvent") { name } }`, nil).text("__type.name"))
 		require.Nil(t, a.must(t, `{ __type(name: "SilentLoginInput") { name } }`, nil).at("__type"))
 		require.Nil(t, must(t, p.url(), "", `{ __type(name: "AuditEvent") { name } }`, nil).at("__type"))
+		operator := regexp.MustCompile(`operator port is (http://127\.0\.0\.1:\d+)`).FindStringSubmatch(p.stdout.String())
+		require.NotNil(t, operator)
+		metrics := get(t, operator[1]+"/metrics").body
+		require.Regexp(t, `(?m)^mpauth_http_requests_total\{route="administrators: POST /graphql",status="200"\} \d+$`, metrics)
+		require.Regexp(t, `(?m)^mpauth_http_requests_total\{route="POST /graphql",status="200"\} 1$`, metrics, "what people asked")
 		log := p.stop(t).stderr
 		require.NotContains(t, log, a.key[20:])
 		require.Contains(t, log, "actor=nobody")
