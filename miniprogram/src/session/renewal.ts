@@ -1,6 +1,6 @@
 import type { Login, User } from '../backend'
 import type { Emitter } from '../emitter'
-import { type ErrorCode, isMpAuthError, MpAuthError } from '../errors'
+import { isMpAuthError, MpAuthError } from '../errors'
 import type { Fuse } from '../fuse'
 import { LockQueue } from '../lock-queue'
 import type { Status } from '../status'
@@ -8,10 +8,8 @@ import { type AuthStep, stepOf } from '../step'
 import { Endings } from './ending'
 import { asError, Exchange, type More } from './login'
 import type { Settings } from './settings'
-import { type Ending, type Envelope, isFresh, Vault } from './snapshot'
+import { type Envelope, isFresh, Vault } from './snapshot'
 import type { SessionEvents, Snapshot } from './types'
-
-const onTheWay: ErrorCode[] = ['NETWORK', 'TIMEOUT', 'WX_LOGIN_FAILED']
 
 interface Flight {
   readonly epoch: number
@@ -36,11 +34,12 @@ interface Landing<U extends User> {
  */
 export class Renewal<U extends User> {
   private current = 0
-  private flight: Flight | undefined
+  /** The latest. */
+  private flight: Partial<Flight> = {}
   private destroyed = false
   /** The token that the server has refused, whatever the clock says. */
   private refused: string | undefined
-  /** The last login failed on the way, and nobody has tried since. */
+  /** The last login failed for now, and nobody has tried since. */
   private wanted = false
   /** How many logins were made with a code: each renews the session_key. */
   codes = 0
@@ -108,12 +107,17 @@ export class Renewal<U extends User> {
     for (;;) {
       this.mustBe(epoch)
       const { flight } = this
-      if (this.queue.busy && flight?.epoch === epoch && (flight.byCode || !more) && !alone) break
+      if (this.queue.busy && flight.epoch === epoch && (flight.byCode || !more) && !alone) break
       if (!this.queue.busy) this.vault.reload()
       this.mustBe(epoch)
-      if (this.vault.out && !more && this.settings.afterLogout !== 'relogin') throw new MpAuthError('LOGGED_OUT')
+      if (this.vault.out && !more && this.settings.afterLogout !== 'relogin') {
+        const error = new MpAuthError('LOGGED_OUT')
+        // Pages that wait for a login hear that there is none.
+        this.status.fail(error)
+        throw error
+      }
       if (!this.queue.busy) break
-      await flight?.done
+      await flight.done
     }
     // Another context has renewed it.
     if (!this.queue.busy && !more && this.vault.token !== stale && this.fresh()) return this.ready(reason)
@@ -145,14 +149,10 @@ export class Renewal<U extends User> {
     return user
   }
 
-  /** Ends the login on this device. A logout says so, and leaves what the server has yet to be told. */
-  end(reason: string, logout = false, ending?: Ending): void {
+  /** Ends the login on this device, and perhaps says that the person wants it so. */
+  end(reason: string, logout = false): void {
     const from = this.step()
-    this.vault.write(({ out, end }) => ({
-      snap: null,
-      out: logout || out,
-      end: ending ? [...end, ending].slice(-3) : end,
-    }))
+    this.vault.write(({ out }) => ({ snap: null, out: logout || out }))
     if (this.settings.prefetchToken) this.prefetch('')
     this.ended(reason, from)
   }
@@ -216,7 +216,7 @@ export class Renewal<U extends User> {
         this.settings.logger.info('mpauth: refresh token refused', error)
         alive()
         this.vault.write(({ snap }) =>
-          snap?.refreshToken === refreshToken ? { snap: { ...snap, refreshToken: null } } : {},
+          snap && snap.refreshToken === refreshToken ? { snap: { ...snap, refreshToken: null } } : {},
         )
         alive()
       }
@@ -266,7 +266,7 @@ export class Renewal<U extends User> {
     if (epoch !== this.current) return
     // The login is kept whatever the network does, but not against the server's word on the account.
     if (isMpAuthError(error, 'ACCOUNT_DISABLED', 'ACCOUNT_CLOSING') && this.vault.snap) this.end(code)
-    this.wanted = onTheWay.includes(code)
+    this.wanted = error.retryable
     this.status.fail(error)
     this.events.emit('login:fail', error)
   }

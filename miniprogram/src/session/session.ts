@@ -95,7 +95,7 @@ class MpSession<U extends User> implements Session<U> {
   }
 
   async login({ force, reason = 'login', ...more }: LoginOptions = {}): Promise<Snapshot<U>> {
-    if (!force) return this.renewal.ready(reason)
+    if (!force && !more.consent && !more.restores) return this.renewal.ready(reason)
     this.renewal.exchange.forgive()
     return this.renewal.renew(reason, more)
   }
@@ -135,7 +135,8 @@ class MpSession<U extends User> implements Session<U> {
   }
 
   hasUnionId(): boolean {
-    return !!this.user?.hasUnionId
+    const { user } = this
+    return !!(user && user.hasUnionId)
   }
 
   currentAuthStep(): AuthStep {
@@ -190,12 +191,12 @@ class MpSession<U extends User> implements Session<U> {
     // Another context may have renewed the login: it is the latest token that has to end.
     this.renewal.vault.reload()
     const { snap } = this.renewal.vault
-    this.renewal.end('logout', true, snap ? { token: snap.token, refreshToken: snap.refreshToken, scope } : undefined)
-    this.renewal.endings.flush()
+    this.renewal.end('logout', true)
+    if (snap) this.renewal.endings.add({ token: snap.token, refreshToken: snap.refreshToken, scope })
   }
 
-  clearSession(reason = 'clear'): void {
-    this.renewal.end(reason)
+  clearSession(reason = 'clear', out = false): void {
+    this.renewal.end(reason, out)
   }
 
   destroy(): void {

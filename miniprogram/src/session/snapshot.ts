@@ -101,11 +101,9 @@ const tokenOf = ({ snap }: Envelope): string | undefined => (snap ? snap.token :
 
 function isEnvelope<U extends User>(value: unknown): value is Envelope<U> {
   const { v, device, snap, end } = (value || {}) as Partial<Envelope<U>>
-  return v === 1 && typeof device === 'string' && Array.isArray(end) && (snap === null || isSnapshot(snap))
+  if (v !== 1 || typeof device !== 'string' || !Array.isArray(end)) return false
+  return snap === null || (!!snap && typeof snap.token === 'string' && typeof snap.loginAt === 'number' && !!snap.user)
 }
-
-const isSnapshot = (snap: Partial<Snapshot> | undefined): boolean =>
-  !!snap && typeof snap.token === 'string' && typeof snap.loginAt === 'number' && !!snap.user
 
 /**
  * Whether a token can be used now. The clock is read at each use, there is no timer. Time before the receipt means that

@@ -42,7 +42,7 @@ export interface SessionOptions<U extends User = User> {
   maxQueue?: number
   /** How often a failed login is repeated, each time with a new code, and the first pause. 1, 300 ms. */
   retry?: { times?: number; baseMs?: number }
-  /** Whether requests log in again by themselves after a logout. `guest`: only the person does. */
+  /** Whether requests log in again by themselves after a logout. `guest`, the default: only the person does. */
   afterLogout?: 'guest' | 'relogin'
   /** Lets a data pre-fetch carry the access token in place of a login code. Off. */
   prefetchToken?: boolean
@@ -80,8 +80,9 @@ export interface MustAuthOptions {
   timeoutMs?: number
 }
 
-/** How to log in. */
+/** How to log in. A login that says `consent` or `restores` is forced. */
 export interface LoginOptions extends Pick<SilentLoginInput, 'consent' | 'restores'> {
+  /** Also when logged in, or out on purpose. */
   force?: boolean
   /** For the log. */
   reason?: string
@@ -157,8 +158,11 @@ export interface Session<U extends User = User> {
 
   /** Ends the session here at once, and on the server as soon as it can be reached. */
   logout(options?: { scope?: LogoutScope }): Promise<void>
-  /** Forgets the session without telling the server, and without counting as a logout. */
-  clearSession(reason?: string): void
+  /**
+   * Forgets the session without telling the server: the next request logs in again. With `out`, for a session that the
+   * server has ended at the person's wish, it counts as a logout.
+   */
+  clearSession(reason?: string, out?: boolean): void
   /** Takes the session out of the registry and ends its listeners. */
   destroy(): void
 }

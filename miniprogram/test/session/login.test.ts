@@ -214,6 +214,16 @@ describe('a login that says more', () => {
     expect(inputs).toEqual([undefined, consent])
   })
 
+  test('is one also when it is not forced in words', async () => {
+    const session = world.open()
+    await session.login()
+    await session.login({ consent })
+    await session.login({ restores: true })
+    const { seen } = world.server
+    expect(seen.map(({ operation }) => operation)).toEqual(['SilentLogin', 'SilentLogin', 'RestoreAccount'])
+    expect(seen[1]?.variables.input).toMatchObject({ consent })
+  })
+
   test('to restore an account asks for that, and a refresh later does not', async () => {
     const session = world.open()
     await session.login({ force: true, restores: true })

@@ -45,6 +45,20 @@ describe('logout', () => {
     expect(world.traffic.login).toBe(1)
   })
 
+  test('is heard by pages that wait for a login, here and after a restart: there will be none', async () => {
+    await session.logout()
+    const page = session.status.login.must()
+    await expect(session.getToken()).rejects.toMatchObject({ code: 'LOGGED_OUT' })
+    await expect(page).rejects.toMatchObject({ code: 'LOGGED_OUT' })
+
+    const restarted = world.open()
+    const landing = restarted.status.login.must()
+    await expect(restarted.login()).rejects.toMatchObject({ code: 'LOGGED_OUT' })
+    await expect(landing).rejects.toMatchObject({ code: 'LOGGED_OUT' })
+    await restarted.login({ force: true })
+    expect(restarted.status.login.isSuccess()).toBe(true)
+  })
+
   test('is ended by the person, on the same device', async () => {
     const device = stored().device
     await session.logout()

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import type { Fault } from '../support/fake-server'
 import { World } from '../support/world'
 
 let world: World
@@ -24,6 +25,19 @@ describe('without a network', () => {
 
     world.wx.setOnline(true)
     expect((await page).token).toBe('access-1-2')
+  })
+
+  test.each<[string, ...Fault[]]>([
+    ['down', { code: 'UNAVAILABLE' }, { code: 'UNAVAILABLE' }],
+    ['behind a gateway that is alone', { status: 502, data: '<html>' }, { status: 502, data: '<html>' }],
+    ['busy, when it may be asked again', { code: 'RATE_LIMITED', retryAfterMs: 3000 }],
+  ])('so is one with a server that was %s, when the app is shown', async (_, ...faults) => {
+    world.server.fail('SilentLogin', ...faults)
+    const session = await failedLogin()
+    await world.clock.advance(2000)
+    world.wx.show()
+    await world.clock.advance(0)
+    expect(session.peekToken()).toMatch(/^access-/)
   })
 
   test('one try a time: a network that comes and goes makes no storm', async () => {
