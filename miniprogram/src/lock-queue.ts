@@ -34,23 +34,13 @@ export class LockQueue {
       return this.flight as Promise<T>
     }
     // The lock is taken before fn runs, for what fn calls before its first await.
-    let settle: (result: Promise<T> | T) => void = () => {}
-    const free = () => {
-      this.flight = null
-      this.waiting = 0
-    }
+    let settle: (result: Promise<T>) => void = () => {}
     const flight = new Promise<T>((resolve) => {
       settle = resolve
-    }).then(
-      (value) => {
-        free()
-        return value
-      },
-      (error) => {
-        free()
-        throw error
-      },
-    )
+    }).finally(() => {
+      this.flight = null
+      this.waiting = 0
+    })
     this.flight = flight
     settle(new Promise((go) => go(fn())))
     return flight

@@ -38,6 +38,8 @@ export interface MustOptions {
 interface Waiter<T> {
   [StatusState.SUCCESS]?: (value: T) => void
   [StatusState.FAIL]?: (error: unknown) => void
+  /** Calls its timeout off. */
+  cancel?: () => void
 }
 
 const ignore = () => {}
@@ -131,20 +133,10 @@ export class Status<T = void> {
       const patient = options.until === 'success'
       if (this.isFail() && !patient) return reject(this.lastError)
       const ms = options.timeoutMs
-      let cancel = ignore
-      const wait: Waiter<T> = {}
-      wait[StatusState.SUCCESS] = (value) => {
-        cancel()
-        resolve(value)
-      }
-      if (!patient)
-        wait[StatusState.FAIL] = (error) => {
-          cancel()
-          reject(error)
-        }
+      const wait: Waiter<T> = { [StatusState.SUCCESS]: resolve, ...(!patient && { [StatusState.FAIL]: reject }) }
       this.waiters.push(wait)
       if (ms === undefined) return
-      cancel = (this.options.delay || delay)(ms, () => {
+      wait.cancel = (this.options.delay || delay)(ms, () => {
         this.waiters = this.waiters.filter((other) => other !== wait)
         reject(new MpAuthError('TIMEOUT', `${this.name} after ${ms} ms`, { retryable: true }))
       })
@@ -197,6 +189,10 @@ export class Status<T = void> {
     const all = this.waiters
     this.waiters = all.filter((waiter) => !waiter[state])
     const result = state === StatusState.SUCCESS ? this.lastValue : this.lastError
-    for (const { [state]: go } of all) if (go) go(result as T)
+    for (const { [state]: go, cancel } of all) {
+      if (!go) continue
+      if (cancel) cancel()
+      go(result as T)
+    }
   }
 }
