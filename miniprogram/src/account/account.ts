@@ -42,7 +42,8 @@ export function createAccount<U extends User>(session: Session<U>, graphql: Grap
   return {
     async deleteAccount() {
       const { deleteAccount } = await graphql.mutate(DeleteAccountDocument, await proof())
-      await session.logout()
+      // The server has ended all sessions of the account.
+      session.clearSession('account closed', true)
       return deleteAccount
     },
     restoreAccount: () => session.login({ force: true, reason: 'restore', restores: true }),
