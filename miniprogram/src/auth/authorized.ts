@@ -7,8 +7,14 @@ export type GuardSession = Pick<Session, 'platform' | 'logger' | 'flow' | 'logge
 /** Asks, then goes on. */
 export type Turn = <T>(ask: () => Promise<unknown>, then: () => Promise<T>) => Promise<T>
 
-/** Errors of operations that went on after asking: they are not a reason to ask again. */
+/** Errors of operations that must not run again. */
 const final = new WeakSet<object>()
+
+/** Says of an error that nobody is to be asked because of it: its operation has done something, or ran again already. */
+export function asFinal<E extends object>(error: E): E {
+  final.add(error)
+  return error
+}
 
 /**
  * Runs an operation. When the server refuses it with AUTH_STEP_REQUIRED, the person is asked for what is missing and
@@ -36,8 +42,7 @@ export async function authorized<T>(
         try {
           return await run()
         } catch (again) {
-          if (isMpAuthError(again)) final.add(again)
-          throw again
+          throw isMpAuthError(again) ? asFinal(again) : again
         }
       },
     )

@@ -33,15 +33,17 @@ export function textOf(document: string | TypedDocument<unknown, never>): string
 }
 
 /**
- * The first operation of a document. What is in braces is taken out first, so that a field called `query`
+ * An operation of a document: the one of this name, or the first. What is in braces is taken out first, so that a field called `query`
  * is not taken for one.
  */
-export function operationOf(text: string): Operation {
+export function operationOf(text: string, wanted?: string): Operation {
   let bare = text.replace(/#.*/g, '')
   for (let outer = ''; outer !== bare; ) {
     outer = bare
     bare = outer.replace(/\{[^{}]*\}/g, ';')
   }
-  const [, kind = 'query', name] = /(?:^|;)\s*(query|mutation|subscription)\b\s*(\w+)?/.exec(bare) ?? []
+  const behind = wanted ? `\\s+(${wanted})\\b` : '\\b\\s*(\\w+)?'
+  const operation = new RegExp(`(?:^|;)\\s*(query|mutation|subscription)${behind}`)
+  const [, kind = 'query', name = wanted] = operation.exec(bare) ?? []
   return { kind: kind as Operation['kind'], name }
 }

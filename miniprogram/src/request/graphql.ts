@@ -1,8 +1,8 @@
-import { authorized } from '../auth/authorized'
+import { asFinal, authorized } from '../auth/authorized'
 import type { HttpResponse } from '../platform'
 import { mergeHeaders } from './address'
 import { AuthCore, type AuthPolicy } from './auth-core'
-import { operationOf, type TypedDocument, textOf } from './document'
+import { type Operation, operationOf, type TypedDocument, textOf } from './document'
 import type { RequestSession } from './request'
 import { bodyOf, errorOf, refusalOf } from './server-error'
 
@@ -66,6 +66,11 @@ export interface GraphQL {
   ): Promise<GraphQLResult<R>>
 }
 
+/** Whether something was done: a mutation of several fields may have been refused in part. */
+function hasDone({ kind }: Operation, response: HttpResponse): boolean {
+  return kind !== 'query' && Object.values(bodyOf(response)?.data ?? {}).some((field) => field !== null)
+}
+
 /** A GraphQL client with the login, for mpauth and for the app's own server. */
 export function createGraphQL(session: RequestSession, config: GraphQLConfig): GraphQL {
   const core = new AuthCore(session, config.policy)
@@ -78,16 +83,16 @@ export function createGraphQL(session: RequestSession, config: GraphQLConfig): G
     options: GraphQLOptions = {},
   ): Promise<HttpResponse> {
     const query = textOf(document)
-    const { kind, name } = operationOf(query)
-    const { operationName = name, needLogin = true, replay = true, dedupe = true } = options
+    const operation = operationOf(query, options.operationName)
+    const { kind, name: operationName } = operation
+    const { needLogin = true, replay = true, dedupe = true } = options
     const header = mergeHeaders({ 'content-type': 'application/json' }, config.header, options.header)
     const timeout = options.timeout ?? config.timeout
     const data = { query, operationName, variables }
     const post = async () => {
       const response = await core.run(
         needLogin,
-        // A mutation that came back with data has done something.
-        (refusal) => replay && (kind === 'query' || !bodyOf(refusal)?.data),
+        (refusal) => replay && !hasDone(operation, refusal),
         (auth) =>
           session.platform.request({
             url: config.url,
@@ -121,9 +126,9 @@ export function createGraphQL(session: RequestSession, config: GraphQLConfig): G
   ): Promise<R> => {
     const run = async () => {
       const response = await send(document, variables, options)
-      const name = options.operationName ?? operationOf(textOf(document)).name
-      const error = core.refusal(response, name) ?? errorOf(response, name)
-      if (error) throw error
+      const operation = operationOf(textOf(document), options.operationName)
+      const error = core.refusal(response, operation.name) ?? errorOf(response, operation.name)
+      if (error) throw hasDone(operation, response) ? asFinal(error) : error
       return bodyOf(response)?.data as R
     }
     return (options.authorize ?? config.authorize ?? true) ? authorized(session, run) : run()

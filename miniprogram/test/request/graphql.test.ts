@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { createGuards } from '../../src/auth/guards'
 import { operationOf, textOf } from '../../src/request/document'
 import { createGraphQL, type GraphQLConfig } from '../../src/request/graphql'
 import { api, refusal, rig, user } from './rig'
@@ -120,7 +121,15 @@ describe('a token that has expired', () => {
     expect(server.refreshes).toBe(1)
   })
 
-  test('while a query with partial data is', async () => {
+  test('while one of which every field was refused is', async () => {
+    const { server, session, gql } = client()
+    await session.login()
+    server.business = ({ token }) =>
+      token === 't1' ? refusal('UNAUTHENTICATED', {}, { buy: null }) : { data: { data: { buy: { id: '1' } } } }
+    expect(await gql.mutate(Buy, { id: '1' })).toEqual({ buy: { id: '1' } })
+  })
+
+  test('and a query with partial data', async () => {
     const { server, session, gql } = client()
     await session.login()
     server.business = ({ token }) =>
@@ -195,10 +204,13 @@ describe('queries in flight', () => {
     expect(r.server.asked).toHaveLength(2)
   })
 
-  test('never are mutations', async () => {
+  test('never are mutations, also of a document that has queries too', async () => {
     const r = client()
     await Promise.all([r.gql.mutate(Buy, { id: '1' }), r.gql.mutate(Buy, { id: '1' })])
     expect(r.server.asked).toHaveLength(2)
+    const buy = () => r.gql.mutate(`${Things} ${Buy}`, { id: '1' }, { operationName: 'Buy' })
+    await Promise.all([buy(), buy()])
+    expect(r.server.asked.map(({ operation }) => operation)).toEqual(['Buy', 'Buy', 'Buy', 'Buy'])
   })
 })
 
@@ -224,6 +236,26 @@ describe('a step that is required', () => {
       r.session.resolveAuth()
     })
     expect(await r.gql.mutate(Buy, { id: '1' })).toEqual({ buy: { id: '1' } })
+  })
+
+  test('leads to nothing twice: a mutation that was refused in part does not go on, nor what stands around it', async () => {
+    const r = client()
+    const step = { action: 'AUTHORIZE', have: 'ONE', need: ['PHONE'], next: 'PHONE' }
+    const all: object[] = [
+      { pay: { id: '1' }, ship: null },
+      { pay: null, ship: null },
+    ]
+    r.server.business = () => refusal('AUTH_STEP_REQUIRED', step, all.shift())
+    r.session.mustAuth = async () => 3
+    const { withAuth } = createGuards(r.session)
+    const order = withAuth(() => r.gql.mutate('mutation Order { pay { id } ship { id } }'), { need: [] })
+
+    await expect(order.call({})).rejects.toMatchObject({ code: 'AUTH_STEP_REQUIRED' })
+    expect(r.server.asked).toHaveLength(1)
+    // Of this one nothing was done: it goes on.
+    r.session.missing = () => ['PHONE']
+    await expect(order.call({})).rejects.toMatchObject({ code: 'AUTH_STEP_REQUIRED' })
+    expect(r.server.asked).toHaveLength(3)
   })
 
   test('is an error where the developer wants it, and among the errors of raw', async () => {
@@ -261,6 +293,13 @@ describe('a document', () => {
     ['subscription S { a }', 'subscription', 'S'],
   ])('%s is read', (text, kind, name) => {
     expect(operationOf(text)).toEqual({ kind, name })
+  })
+
+  test('of several operations is read for the one that is asked for', () => {
+    const text = 'query Buys { buys } mutation Buy($i: In = {a: 1}) { buy } mutation BuyAll { all }'
+    expect(operationOf(text, 'Buy')).toEqual({ kind: 'mutation', name: 'Buy' })
+    expect(operationOf(text, 'BuyAll')).toEqual({ kind: 'mutation', name: 'BuyAll' })
+    expect(operationOf(text, 'Buys')).toEqual({ kind: 'query', name: 'Buys' })
   })
 
   test('may be a string, an object of a string, or have its source with it', () => {
