@@ -105,7 +105,7 @@ func assemble(ctx context.Context, c *config.Config, log *slog.Logger, address n
 	if err := s.makeServices(issuerOf(c, address), s.wechatURL(address)); err != nil {
 		return nil, err
 	}
-	if err := s.revocations.Look(ctx); err != nil {
+	if err := s.readRevocations(ctx); err != nil {
 		return nil, err
 	}
 	s.chain = newChain(s.db, file, s.log)
@@ -115,6 +115,14 @@ func assemble(ctx context.Context, c *config.Config, log *slog.Logger, address n
 	s.followState()
 	s.startBackground(file)
 	return s, nil
+}
+
+// readRevocations has the feed know what has been ended before the first request comes: the longest of its
+// looks, and as long as it takes where many servers start at once.
+func (s *server) readRevocations(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	return s.revocations.Look(ctx)
 }
 
 // makeServices makes what answers requests.

@@ -19,8 +19,8 @@ import (
 )
 
 const (
-	reachTimeout   = 10 * time.Second // for the database to answer at all
-	migrateTimeout = time.Minute      // for bringing the tables up to date when a server starts
+	reachTimeout = 10 * time.Second // for the database to answer at all
+	startTimeout = time.Minute      // for bringing the tables up to date, or reading what is kept in memory, at the start
 )
 
 // usesSQLite tells whether the database is a file in the data directory.
@@ -81,7 +81,7 @@ func openDatabase(ctx context.Context, c *config.Config, observe func(driver.Con
 	if err != nil {
 		return nil, err
 	}
-	limit, cancel := context.WithTimeout(ctx, migrateTimeout)
+	limit, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
 	if err := prepareSchema(limit, c, db); err != nil {
 		return nil, databaseProblem(c, err)

@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const requestTimeout = 2 * time.Second
+const requestTimeout = 4 * time.Second
 
 // cutOff is a service of two replicas; the database of the first is behind a proxy.
 type cutOff struct {

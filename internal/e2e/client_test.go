@@ -59,7 +59,7 @@ func (a answer) text(path string) string {
 }
 
 // web keeps no connection alive: a connection that outlives a killed server would be a fault of ours.
-var web = &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+var web = &http.Client{Timeout: time.Minute, Transport: &http.Transport{DisableKeepAlives: true}}
 
 // try sends a GraphQL request. The error means that there was no whole answer.
 func try(base, token, query string, variables map[string]any) (a answer, err error) {

@@ -31,6 +31,9 @@ const (
 	maxCursors = 1024
 	// askTimeout bounds the question to the database when memory is not believed.
 	askTimeout = time.Second
+	// lookTimeout bounds a look. It is long, since on a new connection a look reads the whole window, and
+	// a feed that gave up on it would never be fresh again; requests ask the tables meanwhile.
+	lookTimeout = 10 * time.Second
 )
 
 // The answers of [Feed.Check] that refuse.
@@ -76,7 +79,7 @@ func (f *Feed) Run(ctx context.Context) {
 	defer ticker.Stop()
 	healthy := true
 	for {
-		err := f.Look(ctx)
+		err := f.lookInTime(ctx)
 		if ctx.Err() != nil {
 			return
 		}
@@ -91,6 +94,12 @@ func (f *Feed) Run(ctx context.Context) {
 		case <-f.Notify:
 		}
 	}
+}
+
+func (f *Feed) lookInTime(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
+	return f.Look(ctx)
 }
 
 // logChange says once that the feed was lost, and once that it is back.

@@ -34,7 +34,7 @@ SELECT (SELECT COALESCE(MAX(id), 0) FROM audit_events), e.revokes, e.session_id,
 FROM (SELECT 1) one LEFT JOIN audit_events e
   ON e.revokes IS NOT NULL AND e.id > $1 AND e.at > $2`
 
-// Look reads the events since the last look, once.
+// Look reads the events since the last look, once, in whatever time ctx gives it.
 func (f *Feed) Look(ctx context.Context) error {
 	f.looking.Lock()
 	defer f.looking.Unlock()
@@ -43,8 +43,6 @@ func (f *Feed) Look(ctx context.Context) error {
 	if f.DB.Dialect == dialect.Postgres {
 		query = lookPostgres
 	}
-	ctx, cancel := context.WithTimeout(ctx, askTimeout)
-	defer cancel()
 	if err := f.read(ctx, query, begun.Add(-f.Window)); err != nil {
 		return fmt.Errorf("read revocations: %w", err)
 	}

@@ -237,3 +237,23 @@ func TestRevocationOfAServerThatWentBackIsSeen(t *testing.T) {
 	require.Eventually(t, func() bool { return f.Look(t.Context()) == nil }, time.Minute, 5*time.Millisecond)
 	c.requireEnded(t, f, session, true)
 }
+
+// A look on a new connection reads the whole window. A feed that gave up after the time for which memory is believed
+// would then never be fresh again.
+func TestALookMayTakeLong(t *testing.T) {
+	t.Parallel()
+	var said lines
+	db := databasetest.Open(t, dialect.Postgres)
+	f := revocation.NewFeed(revocation.Options{
+		DB: db, Window: window, Now: time.Now, Log: slog.New(slog.NewTextHandler(&said, nil)),
+	})
+	run(t, f)
+	tx, err := db.SQL.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = tx.ExecContext(t.Context(), "LOCK TABLE audit_events IN ACCESS EXCLUSIVE MODE")
+	require.NoError(t, err)
+	<-time.After(1500 * time.Millisecond) // the database has no other clock than the real one
+	require.NoError(t, tx.Rollback())
+	require.Eventually(t, func() bool { return f.Age() < time.Second }, time.Minute, time.Millisecond)
+	require.Zero(t, said.count("has lost the database"))
+}
