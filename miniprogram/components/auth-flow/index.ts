@@ -2,12 +2,14 @@ import { isMpAuthError, MpAuthError } from '../../src/errors'
 import { findSession } from '../../src/session/registry'
 import type { Session } from '../../src/session/types'
 import { type AuthFact, AuthStep, factsOf } from '../../src/step'
-import { type AnswerEvent, answerOf } from '../shared/answer'
+import { type Answer, type AnswerEvent, answerOf } from '../shared/answer'
 import { failureOf } from '../shared/failure'
 import { type Labels, labelsOf, partsOf, wordsOf } from '../shared/labels'
 
 /** What ends the listening to the session, by component. A component that is not in here is not on the screen. */
 const listening = new WeakMap<object, () => void>()
+/** The phone number that did not reach the server, by component: WeChat would let itself be paid for it again. */
+const unsent = new WeakMap<object, Answer>()
 
 /**
  * Asks for what is missing, one thing after the other, and saves it: profile form, phone button, done. What has been
@@ -42,6 +44,8 @@ Component({
     /** What is on the screen: `loading`, `retry`, the fact asked for, or `done`. */
     view: 'loading',
     busy: false,
+    /** Whether there is an answer to send anew. */
+    again: false,
     error: '',
     code: '',
     nickname: '',
@@ -85,6 +89,7 @@ Component({
     enter() {
       listening.get(this)?.()
       listening.set(this, () => {})
+      this.keep(null)
       this.setData({ _entered: this.data.session, view: 'loading', busy: false, error: '', code: '' })
       const session = this.find()
       if (!session) {
@@ -136,6 +141,7 @@ Component({
       const step = session.currentAuthStep()
       const before = this.data.view
       this.setData({ view: next || 'done' })
+      if (next !== 'PHONE') this.keep(null)
       // What the person is typing stays, unless what is known has changed.
       const nickname = session.user?.nickname || ''
       const avatar = session.user?.avatarUrl || ''
@@ -158,15 +164,18 @@ Component({
     },
 
     /**
-     * Goes on: with what an event of a container or of a native button brings, or, without one, with what the
-     * session knows by now. Never rejects: what goes wrong is shown, and reported as `fail`.
+     * Goes on: with what an event of a container or of a native button brings; without one, with the phone number
+     * that did not reach the server, or else with what the session knows by now. Never rejects: what goes wrong is
+     * shown, and reported as `fail`.
      */
     async nextStep(e?: AnswerEvent): Promise<void> {
       const session = this.find()
       if (!session || this.data.busy) return
       const view = this.data.view
       if (!e?.detail) {
-        if (view === 'loading' || view === 'retry') await this.start(true)
+        const kept = unsent.get(this)
+        if (kept) await this.save(session, kept)
+        else if (view === 'loading' || view === 'retry') await this.start(true)
         else this.refresh()
         return
       }
@@ -174,16 +183,30 @@ Component({
       if (failure) return this.show(view, new MpAuthError(failure.code), failure.errno)
       const answer = answerOf(e, view === 'PHONE' ? 'PHONE' : 'PROFILE')
       if (!answer) return this.show(view, new MpAuthError('UNSUPPORTED'))
+      await this.save(session, answer)
+    },
+
+    async save(session: Session, answer: Answer) {
+      const view = this.data.view
       this.setData({ busy: true, error: '', code: '' })
       try {
         await (answer.fact === 'PHONE' ? session.updatePhone(answer.input) : session.updateUser(answer.input))
+        this.keep(null)
         this.setData({ busy: false })
         if (listening.has(this)) this.refresh()
         else if (this.data.autoResolve) session.resolveAuth()
       } catch (error) {
+        this.keep(answer.fact === 'PHONE' && isMpAuthError(error) && error.retryable ? answer : null)
         this.setData({ busy: false })
         this.show(isMpAuthError(error, 'LOGGED_OUT') ? 'retry' : view, error)
       }
+    },
+
+    /** Keeps an answer to send anew; null forgets it. */
+    keep(answer: Answer | null) {
+      if (answer) unsent.set(this, answer)
+      else unsent.delete(this)
+      if (this.data.again !== !!answer) this.setData({ again: !!answer })
     },
 
     /** Puts an error into words beside the question, which stays: the next tap is the next try. */
@@ -222,7 +245,7 @@ Component({
     },
 
     onRetry() {
-      this.start(true)
+      this.nextStep()
     },
 
     onSkip() {

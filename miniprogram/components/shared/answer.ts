@@ -20,11 +20,14 @@ export interface AnswerDetail extends NativeAnswer {
   encrypted?: NonNullable<UpdateUserInput['encrypted']>
 }
 
-/** What the person has given, ready for the session; null when there is nothing in the event. */
-export type Answer = { fact: 'PROFILE'; input: UpdateUserInput } | { fact: 'PHONE'; input: UpdatePhoneInput } | null
+/** What the person has given, ready for the session. */
+export type Answer = { fact: 'PROFILE'; input: UpdateUserInput } | { fact: 'PHONE'; input: UpdatePhoneInput }
 
-/** Reads an answer. A ciphertext does not say of what it is: the event's name does, or else what was `asked` for. */
-export function answerOf({ type, detail = {} }: AnswerEvent, asked: AuthFact): Answer {
+/**
+ * Reads an answer; null when there is none in the event. A ciphertext does not say of what it is: the event's name does,
+ * or else what was `asked` for.
+ */
+export function answerOf({ type, detail = {} }: AnswerEvent, asked: AuthFact): Answer | null {
   const { code, iv, encryptedData } = detail
   if (code) return { fact: 'PHONE', input: { code } }
   const fact = /phone/i.test(type || '') ? 'PHONE' : /user|avatar/i.test(type || '') ? 'PROFILE' : asked

@@ -1,5 +1,5 @@
 // @vitest-environment jsdom
-import { expect, test, vi } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { labels, textOf } from '../../src/texts'
 import { scene } from './support/runtime'
 import { inBothFrameworks } from './support/suite'
@@ -18,6 +18,7 @@ const submit = `${user} >>> #mpauth-submit`
 const button = '#it >>> #mpauth-phone >>> #mpauth-phone'
 const error = '#it >>> .mpauth-error'
 const retry = '#it >>> #mpauth-retry'
+const again = '#it >>> #mpauth-again'
 const nickname = { value: { nickname: 'Ann' } }
 const code = { errMsg: 'getPhoneNumber:ok', code: 'c0de' }
 
@@ -42,6 +43,71 @@ inBothFrameworks((bench) => {
       expect(screen.of('done')).toHaveLength(1)
     },
   )
+
+  describe('a number that did not reach the server', () => {
+    /** The phone is asked for, and the network fails once the person has given it. */
+    async function lost() {
+      const { server } = bench.world()
+      server.user = person({ hasProfile: true })
+      server.failures.push(new bench.build.core.MpAuthError('NETWORK', '', { retryable: true }))
+      const screen = bench.show(simple)
+      await settle()
+      screen.get(button).fire('getphonenumber', code)
+      await settle()
+      return { server, screen }
+    }
+
+    test("is sent anew at a tap, without WeChat's button: that would cost again", async () => {
+      const { server, screen } = await lost()
+      expect(screen.get(error).text).toBe(textOf({ code: 'NETWORK' }))
+      expect(screen.find(button)).toBeNull()
+      expect(screen.get(again).text).toBe(labels('zh').retry)
+      screen.get(again).tap()
+      expect(screen.get(again).disabled).toBe(true)
+      await settle()
+      expect(server.of('updatePhone')).toEqual([{ code: 'c0de' }, { code: 'c0de' }])
+      expect(screen.of('done')).toHaveLength(1)
+    })
+
+    test('can be sent anew as often as it takes', async () => {
+      const { server, screen } = await lost()
+      server.failures.push(new bench.build.core.MpAuthError('TIMEOUT', '', { retryable: true }))
+      screen.get(again).tap()
+      await settle()
+      screen.get(again).tap()
+      await settle()
+      expect(server.of('updatePhone')).toHaveLength(3)
+      expect(screen.of('done')).toHaveLength(1)
+    })
+
+    test('is asked for anew when the server does not want it any more', async () => {
+      const { server, screen } = await lost()
+      server.failures.push(new bench.build.core.MpAuthError('PHONE_CODE_INVALID', '', { action: 'TAP_AGAIN' }))
+      screen.get(again).tap()
+      await settle()
+      expect(screen.find(again)).toBeNull()
+      screen.get(button).fire('getphonenumber', { ...code, code: 'new' })
+      await settle()
+      expect(server.of('updatePhone').at(-1)).toEqual({ code: 'new' })
+      expect(screen.of('done')).toHaveLength(1)
+    })
+
+    test('gives way to another that the host has', async () => {
+      const { server, screen } = await lost()
+      await screen.get('#it').instance.nextStep({ type: 'getphonenumber', detail: { ...code, code: 'new' } })
+      expect(server.of('updatePhone')).toEqual([{ code: 'c0de' }, { code: 'new' }])
+    })
+
+    test('is forgotten with a question that is another', async () => {
+      const { server, screen } = await lost()
+      const { instance } = screen.get('#it')
+      instance.setData({ need: ['PROFILE'] })
+      instance.setData({ need: ['PHONE'] })
+      expect(screen.find(again)).toBeNull()
+      await instance.nextStep()
+      expect(server.of('updatePhone')).toHaveLength(1)
+    })
+  })
 
   test('an error is told aloud, in the language of the component', async () => {
     const { server } = bench.world()
