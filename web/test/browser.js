@@ -2,6 +2,18 @@
 import assert from 'node:assert/strict'
 import { chromium } from 'playwright-core'
 
+/** Far longer than anything takes, even on a machine that does something else meanwhile. In milliseconds. */
+export const patience = 60_000
+
+/** Waits for what can be seen only from outside of a page. */
+export async function until(done) {
+  for (const end = Date.now() + patience; Date.now() < end; ) {
+    if (await done()) return
+    await new Promise((resolve) => setTimeout(resolve, 25))
+  }
+  assert.fail(`not so after ${patience} ms: ${done}`)
+}
+
 /** Opens Chromium. It finds no host but this machine, so nothing foreign can be loaded by accident. */
 export function launch() {
   return chromium.launch({
@@ -24,6 +36,7 @@ class Watched {
     this.page = page
     this.address = address
     this.problems = []
+    page.context().setDefaultTimeout(patience)
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) this.problems.push(`console: ${message.text()}`)
     })
@@ -50,6 +63,11 @@ class Watched {
     assert.deepEqual(this.problems.filter((problem) => !expected.some((pattern) => pattern.test(problem))), [])
   }
 
+  /** Lets time pass in the page: what it has put off for less than that has happened then, be the machine busy or not. */
+  pause(ms) {
+    return this.page.evaluate((ms) => new Promise((resolve) => setTimeout(resolve, ms)), ms)
+  }
+
   button(name) {
     return this.page.getByRole('button', { name, exact: true })
   }
@@ -59,7 +77,8 @@ class Watched {
 export class Phone extends Watched {
   /** Opens the phone as a link with this state would; a context that is given keeps what was stored. */
   static async open(browser, address, state = '', { context, ...options } = {}) {
-    context ??= await browser.newContext({ viewport: { width: 1280, height: 860 }, locale: 'en-US', ...options })
+    const look = { viewport: { width: 1280, height: 860 }, locale: 'en-US', reducedMotion: 'reduce' }
+    context ??= await browser.newContext({ ...look, ...options })
     const phone = new Phone(await context.newPage(), address)
     await phone.load(state)
     return phone

@@ -142,7 +142,7 @@ async function takeScreenshot() {
   await p.says('A phone code of alice')
   await p.run()
   await p.says('alice is logged in')
-  await p.page.waitForTimeout(2000) // until the editors' scroll bars have faded
+  await p.pause(2000) // until the editors' scroll bars have faded
   await p.page.screenshot({ path: process.env.MPAUTH_SCREENSHOT })
   await p.close()
 }
@@ -153,7 +153,7 @@ test('an Authorization header that a person wrote stays', async () => {
   await p.page.evaluate(() => {
     globalThis.__MONACO.editor.getModels().find((m) => m.uri.path.endsWith('request-headers.json')).setValue('{"authorization": "Bearer mine"}')
   })
-  await p.page.waitForTimeout(300) // GraphiQL keeps what was typed with a delay
+  await p.pause(300) // GraphiQL keeps what was typed with a delay
   await p.button('Log in as alice').click()
   await p.says('alice is logged in')
   await p.choose('WhoAmI')
@@ -226,9 +226,9 @@ test('a reload keeps the tabs and forgets the token', async () => {
   await p.says('alice is logged in')
   const token = (await p.bearer()).replace('Bearer ', '')
   await p.choose('Devices')
-  await p.page.waitForTimeout(300) // GraphiQL learns of headers with a delay
+  await p.pause(300) // GraphiQL learns of headers with a delay
   await p.run() // into its history, which keeps headers if nobody forbids it
-  await p.page.waitForTimeout(700) // and stores tabs with a delay
+  await p.pause(700) // and stores tabs with a delay
   await p.load()
   await p.says('Nobody is logged in')
   assert.equal((await p.titles()).length, 6)

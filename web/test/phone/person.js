@@ -7,8 +7,8 @@ export class Person extends Phone {
    * something that the test moves on.
    */
   static async open(browser, address, { state = '', clock = false, ...options } = {}) {
-    const context = await browser.newContext({ viewport: { width: 1320, height: 860 }, locale: 'zh-CN', ...options })
-    context.setDefaultTimeout(15_000)
+    const look = { viewport: { width: 1320, height: 860 }, locale: 'zh-CN', reducedMotion: 'reduce' }
+    const context = await browser.newContext({ ...look, ...options })
     const page = await context.newPage()
     if (clock) await page.clock.install()
     const person = new Person(page, address)

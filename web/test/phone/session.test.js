@@ -1,6 +1,7 @@
 // What becomes of a login: tokens that expire, keys that change, logouts that last, networks that fail.
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { until } from '../browser.js'
 import { operationOf } from './person.js'
 import { onEachDatabase } from './worlds.js'
 
@@ -21,7 +22,7 @@ const environment = { MPAUTH_MAX_SESSIONS: '100', MPAUTH_RATE_LIMITS: 'off' }
 
 onEachDatabase('a login lives on', { environment }, (world) => {
   test('twenty requests meet a token that is over: one refresh, and each is sent again', (t) =>
-    world.visit(t, { state: `user=olga&page=${devices}` }, async (p) => {
+    world.visit(t, { state: `user=olga&page=${devices}`, clock: true }, async (p) => {
       await p.reads('本机')
       for (let i = 0; i < 20; i++) await world.logIn('olga', `phone-${i}`)
       await p.tap('关闭')
@@ -29,7 +30,8 @@ onEachDatabase('a login lives on', { environment }, (world) => {
       await until(async () => (await p.button('下线').count()) === 20)
 
       // The network keeps what is sent, so that all of it is under way at once, and then the server does not take the
-      // token any more. A phone has ten requests on the wire; the other ten wait behind them with the same token.
+      // token any more. A phone has ten requests on the wire; the other ten wait behind them with the same token. Time
+      // stands still meanwhile, so that none of them is given up, however long the twenty taps take.
       const kept = []
       let keeps = true
       let old
@@ -43,12 +45,16 @@ onEachDatabase('a login lives on', { environment }, (world) => {
         if (keeps) kept.push(go)
         else await go()
       })
+      await p.stopTime()
       for (let i = 0; i < 20; i++) {
         await p.button('下线').nth(i).click()
+        await p.page.clock.runFor(20)
         await p.device.getByRole('dialog').getByRole('button', { name: '确定' }).click()
+        await p.page.clock.runFor(20)
       }
       await until(() => kept.length === 10)
       keeps = false
+      await p.page.clock.resume()
       await Promise.all(kept.map((go) => go()))
       await until(async () => (await p.button('下线').count()) === 0)
       await p.reads('本机')
@@ -241,12 +247,3 @@ async function copyData(p) {
 }
 
 const devicesOf = ({ sessions }) => sessions.map(({ deviceId, deviceName }) => ({ deviceId, deviceName }))
-
-/** Waits for what can be seen only here. */
-async function until(done) {
-  for (let i = 0; i < 600; i++) {
-    if (await done()) return
-    await new Promise((resolve) => setTimeout(resolve, 25))
-  }
-  assert.fail(`not so after 15 s: ${done}`)
-}

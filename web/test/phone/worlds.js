@@ -10,7 +10,9 @@ import { Person } from './person.js'
 const postgres = process.env.MPAUTH_TEST_POSTGRES_URL
 const pictures = process.env.MPAUTH_SCREENSHOTS
 
-/** One server, and one browser for everybody who visits it. */
+let browser
+
+/** One server; the browser is that of all servers of a file. */
 class World {
   constructor(database) {
     this.database = database
@@ -19,16 +21,13 @@ class World {
   async begin(environment) {
     if (pictures) await mkdir(pictures, { recursive: true })
     const url = this.database === 'PostgreSQL' ? { MPAUTH_DATABASE_URL: await createDatabase() } : {}
-    ;[this.browser, this.address] = await Promise.all([launch(), start({ ...url, ...environment })])
+    browser ??= launch()
+    ;[this.browser, this.address] = await Promise.all([browser, start({ ...url, ...environment })])
   }
 
   /** Stops the server, and starts it again where it was. */
   restart(meanwhile) {
     return restart(this.address, meanwhile)
-  }
-
-  async end() {
-    await this.browser?.close()
   }
 
   /**
@@ -78,12 +77,14 @@ export function onEachDatabase(subject, { environment = {}, atOnce = 3 }, tests)
       describe(`on ${database}`, { concurrency: atOnce, skip }, () => {
         const world = new World(database)
         before(() => world.begin(environment))
-        after(() => world.end())
         tests(world)
       })
     }
   })
-  after(stopAll)
+  after(async () => {
+    await (await browser)?.close()
+    await stopAll()
+  })
 }
 
 let databases = 0
