@@ -58,7 +58,7 @@ describe('a template', () => {
       Object.assign(globalThis, { Component: (definition: Definition) => (definitions[tag] = definition) })
       require(join(built.root, path))
     }
-  }, 30_000)
+  })
   afterAll(() => built?.remove())
 
   const tagOf = (file: string) => (file.includes('/pages/') ? 'auth-page' : basename(dirname(file)))

@@ -66,7 +66,7 @@ describe.each(['README.md', 'README.zh-CN.md'])('%s', (readme) => {
     }
   })
 
-  it('compiles where it goes beyond the demo', { timeout: 60_000 }, () => {
+  it('compiles where it goes beyond the demo', () => {
     const names = ['createGuards', 'createRequest', 'useSession']
     const header = `import { type Session, useSession } from 'mpauth'
 import type { GraphQL } from 'mpauth/graphql'

@@ -22,7 +22,7 @@ export function inBothFrameworks(tests: (bench: Bench) => void): void {
     installNative()
     built = await build()
     writeScenes(built)
-  }, 30_000)
+  })
   afterAll(() => built?.remove())
 
   describe.each([exparser(), glassEasel()])('$name', (runtime) => {
