@@ -230,6 +230,8 @@ test('it fits windows of any width, in both languages, light and dark', async ()
       const [wide, high] = await p.page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.scrollHeight])
       assert.equal(wide, width, 'nothing sticks out')
       if (width > 719) assert.equal(high, height, 'the page scrolls beside what scrolls in it')
+      const { y, height: tall } = await p.device.boundingBox()
+      if (height > 700) assert.ok(y + tall <= height, 'the bottom of the phone is to be seen')
       assert.equal(await p.device.getAttribute('data-theme'), colorScheme)
       if (into) await p.page.screenshot({ path: `${into}/phone-${width}-${colorScheme}.png` })
     }

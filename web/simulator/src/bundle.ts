@@ -86,7 +86,7 @@ export interface AppConfig {
   pages: string[]
   window?: WindowConfig
   tabBar?: { color?: string; selectedColor?: string; backgroundColor?: string; custom?: boolean; list: TabItem[] }
-  networkTimeout?: { request?: number; uploadFile?: number }
+  networkTimeout?: { request?: number; uploadFile?: number; downloadFile?: number }
   darkmode?: boolean
   /** Where the values are that are written with an `@` in front. */
   themeLocation?: string

@@ -272,8 +272,7 @@ function headerOf(response: Response, program: Context): Record<string, string> 
 
 function timeoutOf(program: Context, api: 'request' | 'uploadFile' | 'downloadFile', options: Options): number {
   if (typeof options.timeout === 'number' && options.timeout > 0) return options.timeout
-  const limits = program.bundle.app.networkTimeout ?? {}
-  return (api === 'downloadFile' ? undefined : limits[api]) ?? defaultTimeoutMs
+  return program.bundle.app.networkTimeout?.[api] ?? defaultTimeoutMs
 }
 
 function interrupted(): WxError {
