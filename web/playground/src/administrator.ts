@@ -1,7 +1,7 @@
 // The administrator's key, and the person they are looking at. Both are in memory alone: a reload
 // forgets them.
 import { useSyncExternalStore } from 'react'
-import type { Answer } from './server'
+import type { Answer } from './answer'
 
 export interface Administrator {
   key: string

@@ -1,6 +1,6 @@
 // The login that the page works with. It learns of it from the answers that pass by, whoever asked.
 import { useSyncExternalStore } from 'react'
-import type { Answer } from './server'
+import type { Answer } from './answer'
 
 export interface Login {
   token: string

@@ -3,6 +3,7 @@
 import type { Fetcher } from '@graphiql/toolkit'
 import { Kind, parse } from 'graphql'
 import { administrator } from './administrator'
+import type { Answer } from './answer'
 import { login } from './login'
 
 interface Settings {
@@ -17,12 +18,6 @@ interface Settings {
 export const settings: Settings = JSON.parse(
   document.querySelector<HTMLMetaElement>('meta[name=mpauth]')?.content ?? '',
 )
-
-/** An answer of the GraphQL endpoint, as far as this page looks into it. */
-export interface Answer {
-  data?: Record<string, unknown> | null
-  errors?: { message: string; extensions?: { code?: string } }[]
-}
 
 interface Request {
   query: string
