@@ -35,7 +35,7 @@ func loadKeys(c *config.Config) (*keyfile.File, error) {
 		return generateKeys(path, true)
 	}
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("MPAUTH_KEYS_FILE: %s does not exist; make it with `mpauth keys generate`", path)
+		return nil, noKeys(path)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("MPAUTH_KEYS_FILE: %w", err)
@@ -44,6 +44,10 @@ func loadKeys(c *config.Config) (*keyfile.File, error) {
 		return nil, fmt.Errorf("MPAUTH_KEYS_FILE: %s holds keys made in development; make others with `mpauth keys generate`", path)
 	}
 	return file, nil
+}
+
+func noKeys(path string) error {
+	return fmt.Errorf("MPAUTH_KEYS_FILE: %s does not exist; name the key file, or make it with `mpauth keys generate`", path)
 }
 
 // generateKeys makes a key file. The keys that development makes by itself are marked, so that
@@ -124,6 +128,9 @@ func manageKeys(c *config.Config, stdout io.Writer) error {
 		return err
 	}
 	file, err := keyfile.Load(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return noKeys(path)
+	}
 	if err != nil {
 		return fmt.Errorf("MPAUTH_KEYS_FILE: %w", err)
 	}

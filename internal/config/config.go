@@ -93,7 +93,7 @@ type Config struct {
 	S3SecretKey     Secret `name:"s3-secret-key" group:"Server" hidden:"" otherwise:"none" help:"Secret key for the S3 store."`
 	S3SecretKeyFile string `name:"s3-secret-key-file" group:"Server" placeholder:"FILE" otherwise:"none" help:"File that holds the secret key for the S3 store."`
 
-	TrustedProxies string `group:"Server" placeholder:"NETWORKS" otherwise:"none in development; required in production" help:"Networks of the proxies in front, such as 10.0.0.0/8,fd00::/8. Only they are believed when X-Forwarded-For says who is calling."`
+	TrustedProxies string `group:"Server" placeholder:"NETWORKS" otherwise:"none in development; required in production" help:"Networks of the proxies in front, such as 10.0.0.0/8,fd00::/8, or the word none where nothing stands in front. Only they are believed when X-Forwarded-For says who is calling."`
 
 	Introspection bool `group:"Server" negatable:"" otherwise:"on in development, off in production" help:"Answer GraphQL introspection queries."`
 

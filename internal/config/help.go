@@ -21,7 +21,7 @@ func writeHelp(w io.Writer, root, selected *kong.Node) error {
 		page.WriteString("mpauth signs people in to WeChat Mini Programs.\n\nUsage: mpauth [command] [settings]\n")
 		writeCommands(&page, root)
 		wrap(&page, 0, "\nA setting is a flag or a variable; the flag wins. Secrets are variables or files, never flags. "+
-			"Without any setting mpauth serves development on this machine: SQLite, a demo app, and a WeChat inside the process.")
+			"Without any setting mpauth serves development on this machine: SQLite, demo apps, and a WeChat inside the process.")
 	} else {
 		command = selected.Path()
 		fmt.Fprintf(&page, "Usage: mpauth %s%s [settings]\n\n%s\n", selected.Path(), arguments(selected), selected.Help)

@@ -74,7 +74,7 @@ func TestProductionIsRefused(t *testing.T) {
 		{name: "no rate limits", settings: change(settings{"RATE_LIMITS": "off"}), says: `MPAUTH_RATE_LIMITS .*development only; remove it`},
 		{name: "an address in clear", settings: change(settings{"PUBLIC_URL": "http://auth.example.com"}), says: `MPAUTH_PUBLIC_URL .*is not https; .*`},
 		{name: "a database in clear", settings: change(settings{"DATABASE_URL": "postgres://mpauth:" + dbPassword + "@db.example.com/mpauth?sslmode=disable"}), says: `MPAUTH_DATABASE_URL: sslmode=disable .*in clear; .*`},
-		{name: "keys are missing", settings: change(settings{"KEYS_FILE": "/nowhere/keys.json"}), says: `MPAUTH_KEYS_FILE: /nowhere/keys\.json does not exist; make it with .mpauth keys generate.`},
+		{name: "keys are missing", settings: change(settings{"KEYS_FILE": "/nowhere/keys.json"}), says: `MPAUTH_KEYS_FILE: /nowhere/keys\.json does not exist; name the key file, or make it with .mpauth keys generate.`},
 		{
 			name: "keys that others can read",
 			settings: func(t *testing.T) settings {
