@@ -32,10 +32,13 @@ func writeCursor(list byte, at time.Time, id []byte) string {
 
 func readCursor(list byte, text string, idSize int) (at time.Time, id []byte, err error) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) != 1+8+idSize || raw[0] != list {
-		return at, nil, fault.New(fault.BadInput, "after is a cursor that this list has given")
+	if err == nil && len(raw) == 1+8+idSize && raw[0] == list {
+		at = time.UnixMicro(int64(binary.BigEndian.Uint64(raw[1:]))).UTC()
+		if at.Year() >= 1 && at.Year() <= 9999 { // which both databases can compare with
+			return at, raw[9:], nil
+		}
 	}
-	return time.UnixMicro(int64(binary.BigEndian.Uint64(raw[1:]))).UTC(), raw[9:], nil
+	return at, nil, fault.New(fault.BadInput, "after is a cursor that this list has given")
 }
 
 // userPlace is a place in the list of people.

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"entgo.io/ent/dialect"
 	"entgo.io/ent/dialect/sql"
@@ -114,9 +116,11 @@ func withStatus(status UserStatus, now time.Time) predicate.User {
 // maxText is how many bytes a text to look for may have.
 const maxText = 256
 
+// checkText refuses also what PostgreSQL keeps in no text.
 func checkText(name, value string) error {
-	if value == "" || len(value) > maxText {
-		return fault.New(fault.BadInput, fmt.Sprintf("%s must have 1 to %d bytes; leave it out to look for anything", name, maxText))
+	if value == "" || len(value) > maxText || !utf8.ValidString(value) || strings.ContainsFunc(value, unicode.IsControl) {
+		return fault.New(fault.BadInput,
+			fmt.Sprintf("%s must have 1 to %d bytes of text in one line; leave it out to look for anything", name, maxText))
 	}
 	return nil
 }

@@ -107,7 +107,7 @@ func TestTheTrailRefusesWhatIsNoFilter(t *testing.T) {
 	inEachWorld(t, func(t *testing.T, w *world) {
 		for name, filter := range map[string]*admin.AuditFilter{
 			"no action": {Action: new("")}, "no actor": {Actor: new("")}, "no app": {AppID: new("")},
-			"a long action": {Action: new(strings.Repeat("a", 257))},
+			"a long action": {Action: new(strings.Repeat("a", 257))}, "no letter": {Actor: new("key:\x00")},
 		} {
 			_, err := w.AuditLog(t.Context(), sue, filter, 20, nil)
 			require.Equal(t, fault.BadInput, fault.CodeOf(err), name)
@@ -263,6 +263,8 @@ func TestStatsCountWhatPeopleDid(t *testing.T) {
 			{today, shop, admin.CountStep, "TWO", 1},
 		}, counts)
 		_, err = w.Stats(t.Context(), sue, "yesterday", today, nil)
+		requireFault(t, fault.BadInput, err)
+		_, err = w.Stats(t.Context(), sue, today, today, new("wx\x00"))
 		requireFault(t, fault.BadInput, err)
 	})
 }

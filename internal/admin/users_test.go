@@ -108,6 +108,8 @@ func TestUsersRefusesWhatCannotBeLookedFor(t *testing.T) {
 			"no openid":            {OpenID: new("")},
 			"no unionid":           {UnionID: new("")},
 			"a long unionid":       {UnionID: new(strings.Repeat("x", 257))},
+			"what no openid has":   {OpenID: new("a\x00b")},
+			"what is no text":      {UnionID: new("\xff")},
 			"no phone":             {Phone: new("")},
 			"part of a phone":      {Phone: new("138")},
 			"no nickname":          {Nickname: new("")},
@@ -122,7 +124,7 @@ func TestUsersRefusesWhatCannotBeLookedFor(t *testing.T) {
 			requireFault(t, fault.BadInput, err)
 		}
 		eventCursor := "ZQAAAAAAAAAAAAAAAAAAAAA"
-		for _, cursor := range []string{"", "x", "dQ", eventCursor, strings.Repeat("A", 34), "dQ=="} {
+		for _, cursor := range []string{"", "x", "dQ", eventCursor, strings.Repeat("A", 34), "dQ==", "dYAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"} {
 			_, err := w.Users(t.Context(), sue, nil, 20, &cursor, why)
 			require.Equal(t, fault.BadInput, fault.CodeOf(err), cursor)
 		}

@@ -144,6 +144,9 @@ func (k *Keys) Revoke(ctx context.Context, by account.Actor, id, reason string) 
 	if err != nil {
 		return nil, err
 	}
+	if !isID(id) {
+		return nil, noSuchKey()
+	}
 	var row *ent.AdminKey
 	err = k.inTx(ctx, func(tx *ent.Tx) error {
 		n, err := tx.AdminKey.Update().Where(adminkey.ID(id), adminkey.RevokedAtIsNil()).SetRevokedAt(k.now()).Save(ctx)
@@ -152,7 +155,7 @@ func (k *Keys) Revoke(ctx context.Context, by account.Actor, id, reason string) 
 		}
 		row, err = tx.AdminKey.Get(ctx, id)
 		if ent.IsNotFound(err) {
-			return fault.New(fault.NotFound, "there is no such key")
+			return noSuchKey()
 		}
 		if err != nil || n == 0 {
 			return err
@@ -165,6 +168,8 @@ func (k *Keys) Revoke(ctx context.Context, by account.Actor, id, reason string) 
 	k.remember(row, time.Time{}) // which is never fresh
 	return keyOf(row), nil
 }
+
+func noSuchKey() error { return fault.New(fault.NotFound, "there is no such key") }
 
 // List is every key there is or was, the newest first. Faults: UNAVAILABLE.
 func (k *Keys) List(ctx context.Context) ([]*Key, error) {

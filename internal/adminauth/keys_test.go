@@ -76,6 +76,8 @@ func TestARevokedKeyIsRefusedWithinASecondOnEveryReplica(t *testing.T) {
 		require.Equal(t, revoked.RevokedAt, again.RevokedAt, "it keeps the time of the first end")
 		_, err = here.Revoke(t.Context(), root().Actor, "0000000000000000", "new colleague")
 		require.Equal(t, fault.NotFound, fault.CodeOf(err))
+		_, err = here.Revoke(t.Context(), root().Actor, "000000000000000\x00", "new colleague")
+		require.Equal(t, fault.NotFound, fault.CodeOf(err))
 		requireTrail(t, db, "admin.key.create", "admin.key.revoke")
 	})
 }

@@ -61,10 +61,15 @@ func parse(raw string) (Secret, bool) {
 	if !ok || len(rest) != idLength+1+randomLength || rest[idLength] != '_' {
 		return Secret{}, false
 	}
-	id, err := hex.DecodeString(rest[:idLength])
-	if err != nil || hex.EncodeToString(id) != rest[:idLength] {
+	if !isID(rest[:idLength]) {
 		return Secret{}, false
 	}
-	_, err = base64.RawURLEncoding.Strict().DecodeString(rest[idLength+1:])
+	_, err := base64.RawURLEncoding.Strict().DecodeString(rest[idLength+1:])
 	return Secret{raw}, err == nil
+}
+
+// isID tells whether a text can name a key.
+func isID(text string) bool {
+	raw, err := hex.DecodeString(text)
+	return err == nil && len(text) == idLength && hex.EncodeToString(raw) == text
 }

@@ -16,6 +16,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	entsql "entgo.io/ent/dialect/sql"
 
@@ -168,7 +170,7 @@ func (c *Counter) store(ctx context.Context, counts map[key]int64) error {
 
 // Read lists the counts of the days from the first to the last, of one app or of all when appID is nil,
 // in the order of day, app, kind and name. What this replica has counted is in it; the others' is up
-// to ten seconds old. Faults: BAD_INPUT, for what is no day, or too many.
+// to ten seconds old. Faults: BAD_INPUT, for what is no day or no AppID, or for too many days.
 func (c *Counter) Read(ctx context.Context, from, to string, appID *string) ([]*ent.DailyCount, error) {
 	if err := checkPeriod(from, to); err != nil {
 		return nil, err
@@ -179,6 +181,9 @@ func (c *Counter) Read(ctx context.Context, from, to string, appID *string) ([]*
 	query := c.DB.Ent().DailyCount.Query().Where(dailycount.DayGTE(from), dailycount.DayLTE(to)).
 		Order(ent.Asc(dailycount.FieldDay, dailycount.FieldAppID, dailycount.FieldKind, dailycount.FieldName))
 	if appID != nil {
+		if !utf8.ValidString(*appID) || strings.ContainsFunc(*appID, unicode.IsControl) {
+			return nil, fault.New(fault.BadInput, "appId is no AppID")
+		}
 		query.Where(dailycount.AppID(*appID))
 	}
 	rows, err := query.All(ctx)
