@@ -126,6 +126,22 @@ func TestRolesOpenTheirOwnFields(t *testing.T) {
 	require.Equal(t, "UNAUTHENTICATED", code, "it has ended itself")
 }
 
+// What is not of its type is the mistake of whoever asks, and no defect of the server that wakes somebody.
+func TestValuesOfTheWrongFormAreBadInput(t *testing.T) {
+	t.Parallel()
+	p := newPort(t)
+	key := p.key(t, "ann", adminauth.Roles()...)
+	for query, path := range map[string]string{
+		`{ users(filter: {id: "x"}, reason: "r") { edges { cursor } } }`:              `["users","filter","id"]`,
+		`{ users(filter: {createdFrom: "2026"}, reason: "r") { edges { cursor } } }`:  `["users","filter","createdFrom"]`,
+		`mutation { unbindPhone(input: {userId: "x", reason: "r"}) { user { id } } }`: `["unbindPhone","input","userId"]`,
+	} {
+		code, raw := p.ask(t, key, query)
+		require.Equal(t, "BAD_INPUT", code, raw)
+		require.Contains(t, raw, `"path":`+path)
+	}
+}
+
 func TestAdministratorsAreLimitedEachForThemselves(t *testing.T) {
 	t.Parallel()
 	p := newPort(t)

@@ -29,7 +29,7 @@ func (p Presenter) Present(ctx context.Context, err error) *gqlerror.Error {
 	switch {
 	case errors.As(err, &known):
 		p.logCause(ctx, known)
-	case isRequestError(shown):
+	case isRequestError(shown) || isArgument(ctx, shown):
 		known = fault.New(fault.BadInput, shown.Message)
 	default:
 		p.Log.ErrorContext(ctx, "an unexpected error was answered with INTERNAL", "error", err, "path", shown.Path.String())
@@ -59,6 +59,13 @@ func (p Presenter) logCause(ctx context.Context, known *fault.Error) {
 func isRequestError(shown *gqlerror.Error) bool {
 	code, _ := shown.Extensions["code"].(string)
 	return shown.Unwrap() == nil || code == errcode.ParseFailed || code == errcode.ValidationFailed
+}
+
+// isArgument tells an argument that is not of its type. gqlgen reads arguments before a field has any,
+// and its path then goes on from the field to what is wrong.
+func isArgument(ctx context.Context, shown *gqlerror.Error) bool {
+	field := graphql.GetFieldContext(ctx)
+	return field != nil && field.Args == nil && len(shown.Path) > len(field.Path())
 }
 
 func (p Presenter) extensions(ctx context.Context, known *fault.Error) map[string]any {
