@@ -17,9 +17,11 @@ import type { LoginOptions, MustAuthOptions, Session, SessionEvents, SessionOpti
 
 /**
  * Creates the session of a Mini Program; once, before any page. A second call with a name returns the first one's
- * session, also when it was another copy of the SDK that made it.
+ * session, also when it was another copy of the SDK that made it. Throws CONFIG without a platform or a backend.
  */
 export function createSession<U extends User = User>(options: SessionOptions<U>): Session<U> {
+  for (const part of ['platform', 'backend'] as const)
+    if (!options[part]) throw new MpAuthError('CONFIG', `createSession without ${part}`)
   const { platform, name = 'default' } = options
   const known = isOwn(name)
   const found = sharedSession(platform, name)

@@ -71,6 +71,12 @@ describe('sessions', () => {
     expect(world.log.filter(([method]) => method === 'warn')).toHaveLength(1)
   })
 
+  test.each(['platform', 'backend'])('without a %s are a mistake, which is told at once', (name) => {
+    const options = { ...world.options(), [name]: undefined }
+    expect(() => createSession(options)).toThrow(`CONFIG: createSession without ${name}`)
+    expect(findSession()).toBeUndefined()
+  })
+
   test('that were destroyed make room for new ones', () => {
     const session = world.open()
     session.destroy()
