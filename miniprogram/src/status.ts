@@ -34,13 +34,8 @@ export interface MustOptions {
   timeoutMs?: number
 }
 
-/** What somebody waits for, by the state that it is. */
-interface Waiter<T> {
-  [StatusState.SUCCESS]?: (value: T) => void
-  [StatusState.FAIL]?: (error: unknown) => void
-  /** Calls its timeout off. */
-  cancel?: () => void
-}
+/** What somebody waits for, by the state that it is; and what calls its timeout off. */
+type Waiter = { [state in StatusState]?: (result: never) => void } & { cancel?: () => void }
 
 const ignore = () => {}
 
@@ -53,7 +48,7 @@ export class Status<T = void> {
   private lastValue: T | undefined
   private lastError: unknown
   private turn = 0
-  private waiters: Waiter<T>[] = []
+  private waiters: Waiter[] = []
   private subscribers: ((status: Status<T>) => void)[] = []
 
   constructor(
@@ -133,7 +128,7 @@ export class Status<T = void> {
       const patient = options.until === 'success'
       if (this.isFail() && !patient) return reject(this.lastError)
       const ms = options.timeoutMs
-      const wait: Waiter<T> = { [StatusState.SUCCESS]: resolve, ...(!patient && { [StatusState.FAIL]: reject }) }
+      const wait: Waiter = { [StatusState.SUCCESS]: resolve, ...(!patient && { [StatusState.FAIL]: reject }) }
       this.waiters.push(wait)
       if (ms === undefined) return
       wait.cancel = (this.options.delay || delay)(ms, () => {
@@ -185,14 +180,13 @@ export class Status<T = void> {
 
   /** Before the subscribers, so that one of them that changes the state takes nothing from those who wait. */
   private settle(state: StatusState): void {
-    if (state !== StatusState.SUCCESS && state !== StatusState.FAIL) return
     const all = this.waiters
     this.waiters = all.filter((waiter) => !waiter[state])
     const result = state === StatusState.SUCCESS ? this.lastValue : this.lastError
     for (const { [state]: go, cancel } of all) {
       if (!go) continue
       if (cancel) cancel()
-      go(result as T)
+      go(result as never)
     }
   }
 }
