@@ -93,7 +93,8 @@ Component({
   },
   methods: {
     prepare() {
-      if (this.data.mode === 'legacy') this.readyKey()
+      // A key renewed while the host sends would make what it sends useless.
+      if (this.data.mode === 'legacy' && !this.data.busy) this.readyKey()
       if (this.data.privacy !== 'none') needsConsent((needed) => this.setData({ _needsConsent: needed }))
     },
 

@@ -173,6 +173,21 @@ inBothFrameworks((bench) => {
     expect(screen.get('#it').text).toContain('BY SMS')
   })
 
+  test('who is logged out meanwhile is asked to come back, and then for what was missing', async () => {
+    const { server } = bench.world()
+    server.failures.push(new bench.build.core.MpAuthError('LOGGED_OUT'))
+    const screen = bench.show(simple)
+    await settle()
+    screen.get(form).fire('submit', nickname)
+    await settle()
+    expect(screen.find(user)).toBeNull()
+    expect(screen.get(error).text).toBe(textOf({ code: 'LOGGED_OUT' }))
+    screen.get(retry).tap()
+    await settle()
+    expect(screen.find(error)).toBeNull()
+    expect(screen.find(user)).not.toBeNull()
+  })
+
   test('a failed login is followed by a button that tries again', async () => {
     const { server } = bench.world()
     server.loginFailure = new bench.build.core.MpAuthError('NETWORK', 'offline', { retryable: true })

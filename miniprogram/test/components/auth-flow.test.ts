@@ -157,6 +157,16 @@ inBothFrameworks((bench) => {
       await expect(passed).resolves.toBe(1)
     })
 
+    test('nothing twice: what else changes about a person who is done is no second end', async () => {
+      const { session, server } = bench.world()
+      server.user = person({ hasProfile: true, hasPhone: true })
+      const screen = bench.show(simple)
+      await settle()
+      server.user = person({ hasProfile: true, hasPhone: true, nickname: 'Bea' })
+      await session.me()
+      expect(screen.of('done')).toHaveLength(1)
+    })
+
     test('more, when the person takes something back', async () => {
       const { session, server } = bench.world()
       server.user = person({ hasProfile: true, hasPhone: true })

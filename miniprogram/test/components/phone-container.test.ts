@@ -135,6 +135,14 @@ inBothFrameworks((bench) => {
       expect(screen.find(shield)).toBeNull()
     })
 
+    test('leaves no timer behind', () => {
+      vi.useFakeTimers()
+      const screen = bench.show(plain)
+      screen.get(button).tap()
+      screen.detach()
+      expect(vi.getTimerCount()).toBe(0)
+    })
+
     test('is disabled while the host is busy, and drops an answer that comes then', () => {
       const screen = bench.show(full, { busy: true })
       expect(screen.get(button).disabled).toBe(true)
@@ -211,6 +219,14 @@ inBothFrameworks((bench) => {
       bench.native.consentNeeded = true
       screen.get(button).fire('getphonenumber', { errMsg: 'getPhoneNumber:fail', errno: 104 })
       expect(screen.get(button).attr('open-type')).toBe(coupled)
+    })
+
+    test('auto: given, a refusal is one of the number', () => {
+      bench.native.consentNeeded = true
+      const screen = bench.show(full)
+      screen.get(button).fire('agreeprivacyauthorization', { errMsg: 'agree:ok' })
+      screen.get(button).fire('getphonenumber', { errMsg: 'getPhoneNumber:fail user deny', errno: 103 })
+      expect(screen.of('fail')[0].code).toBe('USER_DENIED')
     })
 
     test('none leaves it to WeChat', () => {

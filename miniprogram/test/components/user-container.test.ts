@@ -246,6 +246,38 @@ inBothFrameworks((bench) => {
       screen.get(legacy).fire('getuserinfo', answer)
       const { errMsg: _, ...encrypted } = answer
       expect(screen.events).toEqual([{ type: 'getuserinfo', detail: { nickname: '', avatarPath: '', encrypted } }])
+      screen.pageShow()
+      expect(screen.get(legacy).disabled).toBe(true)
+      await settle()
+      expect(phone.keyChecks).toBe(2)
+    })
+
+    test('asks WeChat for nothing while the key is not good, and tries again at a tap', async () => {
+      const { phone, session, server } = bench.world()
+      await session.login()
+      phone.keyIsGood = false
+      server.loginFailure = new bench.build.core.MpAuthError('NETWORK', 'offline', { retryable: true })
+      const screen = bench.show(full, { mode: 'legacy' })
+      await settle()
+      expect(screen.of('fail')[0].code).toBe('NETWORK')
+      expect(screen.get(legacy).attr('open-type') || '').toBe('')
+      server.loginFailure = null
+      screen.get(legacy).tap()
+      await settle()
+      expect(screen.get(legacy).attr('open-type')).toBe('getUserInfo')
+    })
+
+    test('takes nothing while the host is busy, and leaves the key alone then', async () => {
+      const { phone, session } = bench.world()
+      await session.login()
+      const screen = bench.show(full, { mode: 'legacy', privacy: 'none' })
+      await settle()
+      screen.set({ busy: true })
+      screen.get(legacy).fire('getuserinfo', answer)
+      expect(screen.events).toEqual([])
+      screen.pageShow()
+      await settle()
+      expect(phone.keyChecks).toBe(1)
     })
 
     test.each([
