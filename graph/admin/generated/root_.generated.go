@@ -1177,7 +1177,10 @@ extend type Query {
     after: String
   ): AuditExport! @hasRole(role: AUDITOR)
 
-  "Read the whole chain and say whether it holds; ` + "`" + `mpauth audit verify` + "`" + ` does the same from the shell."
+  """
+  Read the whole chain and say whether it holds. A long one takes longer than a request may, and the answer is
+  UNAVAILABLE: ` + "`" + `mpauth audit verify` + "`" + ` does the same from the shell, in its own time.
+  """
   verifyAuditLog: AuditVerification! @hasRole(role: AUDITOR)
 }
 
