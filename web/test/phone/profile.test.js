@@ -88,4 +88,16 @@ onEachDatabase('picture and nickname', {}, (world) => {
       await p.tap('保存')
       await p.toast('已保存')
     }))
+
+  test('an old base library has a plain field, and neither a choice of pictures nor a privacy guide', (t) =>
+    world.visit(t, { state: 'user=kim&library=2.20.0&page=pages/profile/index' }, async (p) => {
+      await p.tap('填写头像昵称')
+      await p.typeNickname('老金', { consent: 'given' })
+      assert.equal(await p.device.getByRole('button', { name: '选择头像' }).count(), 0)
+      assert.equal(await p.device.getByRole('button', { name: /^用微信昵称/ }).count(), 0)
+      await p.tap('保存')
+      await p.toast('已保存')
+      await p.reads('老金')
+      assert.deepEqual(p.sent, ['SilentLogin', 'UpdateUser'])
+    }))
 })
