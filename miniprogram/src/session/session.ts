@@ -1,7 +1,7 @@
 import { AuthGate } from '../auth/must-auth'
 import type { Backend, LogoutScope, Send, UpdatePhoneInput, UpdateUserInput, User } from '../backend'
 import { Emitter } from '../emitter'
-import { MpAuthError } from '../errors'
+import { isMpAuthError, MpAuthError } from '../errors'
 import { Fuse } from '../fuse'
 import { LockQueue } from '../lock-queue'
 import type { Logger } from '../logger'
@@ -162,12 +162,20 @@ class MpSession<U extends User> implements Session<U> {
   }
 
   updateUser({ avatarPath, nickname, ...rest }: UpdateUserInput): Promise<U> {
+    const { epoch } = this.renewal
     return this.adopt(async (backend) => {
       let input: UpdateUserInput = rest
       // Forms report what was left alone as an empty text.
       if (nickname) input = { ...input, nickname }
       if (avatarPath) input = { ...input, avatarKey: await this.uploadAvatar(avatarPath) }
-      return backend.updateUser(input, this.send)
+      const save = () => backend.updateUser(input, this.send)
+      return save().catch(async (error) => {
+        // WeChat judges a name only of somebody whom it has seen lately, and a session goes on for weeks without it.
+        if (!isMpAuthError(error, 'LOGIN_CODE_INVALID')) throw error
+        this.renewal.mustBe(epoch)
+        await this.renewal.renew('nickname', {})
+        return save()
+      })
     })
   }
 

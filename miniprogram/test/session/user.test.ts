@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { MpAuthError } from '../../src/errors'
 import type { SessionEvents } from '../../src/session/types'
 import { type AuthFlow, AuthStep } from '../../src/step'
 import { World } from '../support/world'
@@ -125,5 +126,49 @@ describe('the user', () => {
     world.server.fail('UpdatePhone', { code: 'PHONE_TAKEN' })
     await expect(session.updatePhone({ code: 'phone-code' })).rejects.toMatchObject({ code: 'PHONE_TAKEN' })
     expect(session.hasPhone()).toBe(false)
+  })
+})
+
+describe('a name that WeChat judges only after a login', () => {
+  test('is saved after one with a code, and nobody notices', async () => {
+    const session = world.open()
+    await session.login()
+    world.server.fail('UpdateUser', { code: 'LOGIN_CODE_INVALID' })
+    await session.updateUser({ nickname: 'Ann' })
+    expect(session.hasUser()).toBe(true)
+    expect(world.server.seen.map(({ operation }) => operation)).toEqual([
+      'SilentLogin',
+      'UpdateUser',
+      'SilentLogin',
+      'UpdateUser',
+    ])
+  })
+
+  test('is not saved when that did not help, and the login is not repeated', async () => {
+    const session = world.open()
+    await session.login()
+    world.server.fail('UpdateUser', { code: 'LOGIN_CODE_INVALID' }, { code: 'LOGIN_CODE_INVALID' })
+    await expect(session.updateUser({ nickname: 'Ann' })).rejects.toMatchObject({ code: 'LOGIN_CODE_INVALID' })
+    expect(world.server.count('SilentLogin')).toBe(2)
+    await expect(session.me()).resolves.toBeTruthy()
+  })
+
+  test('brings nobody back who has logged out meanwhile', async () => {
+    const updateUser = async () => {
+      await session.logout()
+      throw new MpAuthError('LOGIN_CODE_INVALID')
+    }
+    const session = world.open({ backend: { ...world.backend, updateUser } })
+    await session.login()
+    await expect(session.updateUser({ nickname: 'Ann' })).rejects.toMatchObject({ code: 'STALE' })
+    expect(world.server.count('SilentLogin')).toBe(1)
+  })
+
+  test('costs no login where the server says no for another reason', async () => {
+    const session = world.open()
+    await session.login()
+    world.server.fail('UpdateUser', { code: 'CONTENT_RISKY' })
+    await expect(session.updateUser({ nickname: 'risky' })).rejects.toMatchObject({ code: 'CONTENT_RISKY' })
+    expect(world.server.count('SilentLogin')).toBe(1)
   })
 })
