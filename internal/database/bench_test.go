@@ -2,7 +2,11 @@ package database_test
 
 import (
 	"database/sql"
+	"runtime"
+	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"entgo.io/ent/dialect"
 	entsql "entgo.io/ent/dialect/sql"
@@ -32,6 +36,40 @@ func BenchmarkSQLite(b *testing.B) {
 	benchmark(b, dialect.SQLite, db.SQL)
 }
 
+// How long one of sixteen writers waits until its transaction is stored, at worst and in the middle.
+func BenchmarkSQLiteWriters(b *testing.B) {
+	db := databasetest.Open(b, dialect.SQLite)
+	person := db.Ent().User.Create().SetAppGroup("g").SetCreatedAt(moments[0]).SaveX(b.Context())
+	var (
+		mu   sync.Mutex
+		took []time.Duration
+	)
+	b.SetParallelism(16 / runtime.GOMAXPROCS(0))
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			begun := time.Now()
+			increment(b, db.SQL, person.ID)
+			mu.Lock()
+			took = append(took, time.Since(begun))
+			mu.Unlock()
+		}
+	})
+	slices.Sort(took)
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms-median")
+	b.ReportMetric(float64(took[len(took)-1].Microseconds())/1000, "ms-worst")
+}
+
+// increment is a transaction that reads and then writes.
+func increment(b *testing.B, pool *sql.DB, person uuid.UUID) {
+	tx, err := pool.BeginTx(b.Context(), nil)
+	require.NoError(b, err)
+	var epoch int
+	require.NoError(b, tx.QueryRowContext(b.Context(), "SELECT epoch FROM users WHERE id = $1", person).Scan(&epoch))
+	_, err = tx.ExecContext(b.Context(), "UPDATE users SET epoch = $2 WHERE id = $1", person, epoch+1)
+	require.NoError(b, err)
+	require.NoError(b, tx.Commit())
+}
+
 func benchmark(b *testing.B, dialectName string, pool *sql.DB) {
 	client := ent.NewClient(ent.Driver(entsql.OpenDB(dialectName, pool)))
 	person := client.User.Create().SetAppGroup("g").SetCreatedAt(moments[0]).SaveX(b.Context())
@@ -49,13 +87,7 @@ func benchmark(b *testing.B, dialectName string, pool *sql.DB) {
 	})
 	b.Run("transaction", func(b *testing.B) {
 		for b.Loop() {
-			tx, err := pool.BeginTx(b.Context(), nil)
-			require.NoError(b, err)
-			var epoch int
-			require.NoError(b, tx.QueryRowContext(b.Context(), "SELECT epoch FROM users WHERE id = $1", person.ID).Scan(&epoch))
-			_, err = tx.ExecContext(b.Context(), "UPDATE users SET epoch = $2 WHERE id = $1", person.ID, epoch+1)
-			require.NoError(b, err)
-			require.NoError(b, tx.Commit())
+			increment(b, pool, person.ID)
 		}
 	})
 	b.Run("parallel by hand", func(b *testing.B) {

@@ -60,8 +60,8 @@ func (s *sqliteFile) connector(maintenance bool) (driver.Connector, error) {
 	settings := url.Values{
 		// What was deleted is overwritten: a person who is erased must not go on in the free space of the file.
 		"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "secure_delete(1)", foreignKeys},
-		// A transaction that begins by reading and then writes cannot wait for its turn any more: it
-		// fails. So each one queues for the write lock when it begins.
+		// A transaction that begins by reading and then writes cannot wait for the write lock any more: it
+		// fails. So each one takes it when it begins, in its turn where only we write to the file.
 		"_txlock":   {"immediate"},
 		"_timezone": {"UTC"},
 	}
@@ -70,11 +70,14 @@ func (s *sqliteFile) connector(maintenance bool) (driver.Connector, error) {
 	if err != nil {
 		return nil, fmt.Errorf("SQLite file %s: %w", s.path, err)
 	}
-	return &sqliteConnector{inner}, nil
+	return &sqliteConnector{inner, newTurn()}, nil
 }
 
 // sqliteConnector opens sqliteConns.
-type sqliteConnector struct{ driver.Connector }
+type sqliteConnector struct {
+	driver.Connector
+	turn turn
+}
 
 // Connect opens the file.
 func (k *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
@@ -82,7 +85,7 @@ func (k *sqliteConnector) Connect(ctx context.Context) (driver.Conn, error) {
 	if err != nil {
 		return nil, &connectError{err}
 	}
-	return &sqliteConn{inner.(sqliteDriverConn)}, nil
+	return &sqliteConn{sqliteDriverConn: inner.(sqliteDriverConn), turn: k.turn}, nil
 }
 
 // sqliteDriverConn is what the driver's connections can do.
@@ -96,15 +99,66 @@ type sqliteDriverConn interface {
 	driver.Validator
 }
 
-// sqliteConn is a connection to SQLite that writes times the way this package stores them.
-type sqliteConn struct{ sqliteDriverConn }
+// sqliteConn is a connection to SQLite that waits for its turn to write, and writes times the way this
+// package stores them.
+type sqliteConn struct {
+	sqliteDriverConn
+	turn turn
+	inTx bool
+}
 
 func (c *sqliteConn) ExecContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	if !c.inTx {
+		if err := c.turn.take(ctx); err != nil {
+			return nil, err
+		}
+		defer c.turn.leave()
+	}
 	return c.sqliteDriverConn.ExecContext(ctx, query, timesAsText(args))
 }
 
 func (c *sqliteConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	return c.sqliteDriverConn.QueryContext(ctx, query, timesAsText(args))
+}
+
+// BeginTx begins a transaction that may write, or one that only reads and waits for nobody.
+func (c *sqliteConn) BeginTx(ctx context.Context, options driver.TxOptions) (driver.Tx, error) {
+	leave := func() {}
+	if !options.ReadOnly {
+		if err := c.turn.take(ctx); err != nil {
+			return nil, err
+		}
+		leave = c.turn.leave
+	}
+	tx, err := c.sqliteDriverConn.BeginTx(ctx, options)
+	if err != nil {
+		leave()
+		return nil, err
+	}
+	c.inTx = true
+	return &sqliteTransaction{tx, c, leave}, nil
+}
+
+// sqliteTransaction lets the next writer in when it ends, however it ends.
+type sqliteTransaction struct {
+	driver.Tx
+	conn  *sqliteConn
+	leave func()
+}
+
+func (t *sqliteTransaction) Commit() error {
+	defer t.end()
+	return t.Tx.Commit()
+}
+
+func (t *sqliteTransaction) Rollback() error {
+	defer t.end()
+	return t.Tx.Rollback()
+}
+
+func (t *sqliteTransaction) end() {
+	t.conn.inTx = false
+	t.leave()
 }
 
 func (c *sqliteConn) PrepareContext(_ context.Context, query string) (driver.Stmt, error) {

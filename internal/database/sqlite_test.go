@@ -1,10 +1,13 @@
 package database_test
 
 import (
+	"context"
+	"database/sql"
 	"os"
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"entgo.io/ent/dialect"
 	"github.com/stretchr/testify/require"
@@ -103,4 +106,34 @@ func TestSQLitePathThatCannotBe(t *testing.T) {
 	db := databasetest.OpenWith(t, database.Options{SQLitePath: file})
 	err = db.Ping(t.Context())
 	require.ErrorContains(t, err, "SQLite file "+file+" does not answer: connect: file is not a database")
+}
+
+// Who waits inside one process waits for their turn, and not on SQLite's patience.
+func TestSQLiteWritersWaitInLine(t *testing.T) {
+	t.Parallel()
+	db := databasetest.Open(t, dialect.SQLite)
+	conn, err := db.SQL.Conn(t.Context())
+	require.NoError(t, err)
+	defer func() { require.NoError(t, conn.Close()) }()
+	_, err = conn.ExecContext(t.Context(), "PRAGMA busy_timeout = 1")
+	require.NoError(t, err)
+	holder, err := db.SQL.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	_, err = conn.BeginTx(ctx, nil)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	_, err = conn.ExecContext(ctx, "CREATE TABLE marks (n int)")
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	reader, err := conn.BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
+	require.NoError(t, err, "who only reads waits for nobody")
+	require.NoError(t, reader.Rollback())
+
+	require.NoError(t, holder.Rollback())
+	next, err := conn.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	require.NoError(t, next.Commit())
+	_, err = conn.ExecContext(t.Context(), "CREATE TABLE marks (n int)")
+	require.NoError(t, err)
 }
