@@ -156,10 +156,15 @@ func (f *familyLife) merge(name string, caller account.Caller) {
 	for _, offer := range standing {
 		f.offers[name] = offer.ID
 	}
+	taken, err := f.w.db.Ent().Merge.Query().Where(merge.ID(f.offers[name]), merge.StateEQ(merge.StateDone)).Exist(ctx)
+	require.NoError(f.t, err)
 	merged, err := f.w.MergeAccounts(ctx, caller, f.offers[name])
 	if err != nil {
 		require.Equal(f.t, fault.NotFound, fault.CodeOf(err), "%v", err)
 		require.Empty(f.t, standing, "an offer that is shown holds")
+		return
+	}
+	if taken { // the answer is given again
 		return
 	}
 	done := f.w.db.Ent().Merge.GetX(ctx, merged.ID)
