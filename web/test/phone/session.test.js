@@ -11,8 +11,8 @@ const umbrella = 'page=pages/item/index?id=umbrella'
 /** A phone number as the app shows it. */
 const masked = /^\d{3}\*{4}\d{4}$/
 
-/** Lets the test see what was copied, and the browser hear of a login to an account that is about to be erased. */
-const closing = { permissions: ['clipboard-read', 'clipboard-write'], expected: [/code: ACCOUNT_CLOSING/] }
+/** What the browser hears of a login to an account that is about to be erased. */
+const closing = { expected: [/code: ACCOUNT_CLOSING/] }
 
 /** What the browser hears of a fuse. */
 const fuse = [/code: (WX_LOGIN_FAILED|FUSE_OPEN)|fuse (open|closed)/]
@@ -238,12 +238,15 @@ onEachDatabase('a login lives on', { environment }, (world) => {
 
 /** Copies what the server knows of the person, as the person would, and returns it. */
 async function copyData(p) {
-  await p.page.evaluate(() => navigator.clipboard.writeText(''))
+  // The clipboard of a browser is one for all of its pages, and somebody else is copying too.
+  await p.page.evaluate(() => {
+    globalThis.copied = new Promise((resolve) => {
+      navigator.clipboard.writeText = async (text) => resolve(text)
+    })
+  })
   await p.tap('复制我的数据')
   await p.toast('已复制')
-  const read = () => p.page.evaluate(() => navigator.clipboard.readText())
-  await until(async () => (await read()) !== '')
-  return JSON.parse(await read())
+  return JSON.parse(await p.page.evaluate(() => globalThis.copied))
 }
 
 const devicesOf = ({ sessions }) => sessions.map(({ deviceId, deviceName }) => ({ deviceId, deviceName }))
