@@ -52,7 +52,7 @@ export class Endings<U extends User = User> {
       const error = this.failed(cause)
       // An access token is short-lived; the session behind it is not.
       if (error.code === 'TOKEN_EXPIRED' && refreshToken && backend.refreshToken) await this.renew(ending, refreshToken)
-      else if (!error.retryable || error.code === 'TOKEN_EXPIRED') this.replace(ending)
+      else if (!error.retryable) this.replace(ending)
     }
   }
 

@@ -165,7 +165,6 @@ export class Renewal<U extends User> {
       return
     }
     this.settings.logger.info('mpauth: renewed elsewhere')
-    this.refused = undefined
     this.events.emit('user', after.snap.user)
     this.stepped(from)
   }
@@ -242,7 +241,6 @@ export class Renewal<U extends User> {
       : []
     this.vault.write({ snap, out: false, ...(flight.byCode && { end: others }) })
     this.endings.flush()
-    this.refused = undefined
     this.wanted = false
     if (this.settings.prefetchToken) this.prefetch(token)
     return { snap, from, rekeyed: flight.byCode && old !== null }
@@ -273,7 +271,6 @@ export class Renewal<U extends User> {
 
   private ended(reason: string, from: AuthStep): void {
     this.current++
-    this.refused = undefined
     this.wanted = false
     this.settings.logger.info(`mpauth: login ended (${reason})`)
     this.status.reset()

@@ -165,6 +165,21 @@ describe('a logout that the server has not heard of', () => {
     expect(world.server.live).toBe(1)
   })
 
+  test('is moot also when the device logs in while the refresh token for it is under way', async () => {
+    world.server.fail('Logout', 'unreachable')
+    await session.logout()
+    await world.clock.advance(0)
+    world.server.expire()
+    const release = world.server.hold('RefreshToken')
+    world.wx.show()
+    await world.clock.advance(0)
+    await session.login({ force: true })
+    release()
+    await world.clock.advance(0)
+    expect(stored().end).toEqual([])
+    expect(logouts()).toHaveLength(2)
+  })
+
   test('of all devices ends the others when the person comes back first', async () => {
     world.server.fail('Logout', 'unreachable')
     await session.logout({ scope: 'ALL' })
@@ -214,6 +229,23 @@ describe('an answer that comes after the login has ended', () => {
     expect(stored()).toMatchObject({ out: true, snap: null })
     await world.clock.advance(0)
     expect(world.server.live).toBe(0)
+  })
+
+  test('is not waited for: neither a code nor a repetition follows', async () => {
+    const coded = session.login({ force: true })
+    coded.catch(() => {})
+    await session.logout()
+    await expect(coded).rejects.toMatchObject({ code: 'STALE' })
+    expect(world.server.count('SilentLogin')).toBe(1)
+
+    world.server.fail('SilentLogin', 'unreachable')
+    const repeated = session.login({ force: true })
+    repeated.catch(() => {})
+    await world.clock.advance(0)
+    await session.logout()
+    await world.clock.advance(1000)
+    await expect(repeated).rejects.toMatchObject({ code: 'STALE' })
+    expect(world.server.count('SilentLogin')).toBe(2)
   })
 
   test('is dropped when what it brought was a user', async () => {

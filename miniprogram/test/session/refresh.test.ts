@@ -86,6 +86,7 @@ describe('a renewal', () => {
       const { token } = await session.refreshLogin()
       expect(token).toBe('access-3-4')
       expect(operations()).toEqual(['SilentLogin', 'RefreshToken', 'SilentLogin'])
+      expect(world.events).toContain('sessionkey:refreshed')
     },
   )
 
@@ -129,6 +130,18 @@ describe('a renewal', () => {
     world.server.fail('SilentLogin', { code: 'WECHAT_UNAVAILABLE', retryAfterMs: 60_000 })
     await expect(session.login({ force: true })).rejects.toMatchObject({ code: 'WECHAT_UNAVAILABLE' })
     expect((await session.refreshLogin()).token).toMatch(/^access-1-/)
+
+    await world.clock.advance(1000)
+    world.server.revoke()
+    const { login } = world.traffic
+    await expect(session.refreshLogin()).rejects.toMatchObject({ code: 'WECHAT_UNAVAILABLE', retryAfterMs: 59_000 })
+    expect(world.traffic.login).toBe(login)
+  })
+
+  test('goes by the refresh token of a person whom WeChat blocks by code', async () => {
+    world.server.fail('SilentLogin', { code: 'LOGIN_BLOCKED' })
+    await expect(session.login({ force: true })).rejects.toMatchObject({ code: 'LOGIN_BLOCKED' })
+    expect((await session.refreshLogin()).token).toMatch(/^access-1-/)
   })
 })
 
@@ -163,6 +176,20 @@ describe('another context with the same storage', () => {
     expect(session.user).toBeNull()
     expect(world.events).toContain('session:cleared')
     expect(world.traffic.login).toBe(1)
+  })
+
+  test('has logged out while a renewal was under way here: that does not undo it, and what it brought is ended', async () => {
+    const release = world.server.hold('RefreshToken')
+    const refreshed = session.refreshLogin()
+    refreshed.catch(() => {})
+    await world.clock.advance(0)
+    elsewhere({ snap: null, out: true })
+    release()
+
+    await expect(refreshed).rejects.toMatchObject({ code: 'STALE' })
+    expect([session.loggedOut, session.peekToken()]).toEqual([true, null])
+    await world.clock.advance(0)
+    expect(world.server.live).toBe(0)
   })
 
   test('has logged out: clearing the login here does not undo that', async () => {
