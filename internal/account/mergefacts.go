@@ -10,10 +10,12 @@ import (
 	"mpauth/ent"
 	"mpauth/ent/avatar"
 	"mpauth/ent/user"
+	"mpauth/internal/database"
 )
 
 // moveFacts gives the one who stays what they have not given and the other has. The row of the one who
-// leaves keeps nickname and picture: what the one who stays changes since is not theirs.
+// leaves keeps nickname and picture, and a number that is dropped: what the one who stays changes since is
+// not theirs.
 func (s *Service) moveFacts(ctx context.Context, tx *ent.Tx, p *pair) (moved []string, err error) {
 	if p.into.Nickname == nil && p.from.Nickname != nil {
 		moved = append(moved, movedNickname)
@@ -32,7 +34,13 @@ func (s *Service) moveFacts(ctx context.Context, tx *ent.Tx, p *pair) (moved []s
 			return nil, err
 		}
 	}
-	if !hasPhone(p.into) && hasPhone(p.from) {
+	switch {
+	case !hasPhone(p.from):
+	case hasPhone(p.into): // the number is free: the person may want to have this one
+		if err := tx.User.Update().Where(user.ID(p.from.ID)).ClearPhoneIndex().Exec(ctx); err != nil {
+			return nil, fmt.Errorf("free phone number: %w", err)
+		}
+	default:
 		moved = append(moved, movedPhone)
 		if err := s.movePhone(ctx, tx, p.from, p.into.ID); err != nil {
 			return nil, err
@@ -54,8 +62,38 @@ func (s *Service) returnFacts(ctx context.Context, tx *ent.Tx, p *pair) error {
 			return err
 		}
 	}
-	if moved(movedPhone) && hasPhone(p.into) && same(p.from.PhoneBoundAt, p.into.PhoneBoundAt) {
+	switch {
+	case hasPhone(p.from):
+		return s.claimPhone(ctx, tx, p.from)
+	case moved(movedPhone) && hasPhone(p.into) && same(p.from.PhoneBoundAt, p.into.PhoneBoundAt):
 		return s.movePhone(ctx, tx, p.into, p.from.ID)
+	}
+	return nil
+}
+
+// claimPhone makes a number its user's again that a merge had set free, unless it is somebody else's now.
+func (s *Service) claimPhone(ctx context.Context, tx *ent.Tx, who *ent.User) error {
+	phone, err := s.PhoneOf(who)
+	if err != nil {
+		return err
+	}
+	index := s.phoneIndexOf(App{UserGroup: who.AppGroup}, *phone)
+	taken, err := tx.User.Query().Where(user.AppGroup(who.AppGroup), user.PhoneIndex(index)).Exist(ctx)
+	if err != nil {
+		return fmt.Errorf("look for a phone number: %w", err)
+	}
+	change := tx.User.Update().Where(user.ID(who.ID))
+	if taken {
+		change.ClearPhoneSealed()
+	} else {
+		change.SetPhoneIndex(index)
+	}
+	err = change.Exec(ctx)
+	switch {
+	case database.IsUnique(err):
+		return errAgain
+	case err != nil:
+		return fmt.Errorf("claim phone number: %w", err)
 	}
 	return nil
 }

@@ -109,6 +109,47 @@ func TestUndoingLeavesWhatWasGivenSince(t *testing.T) {
 	})
 }
 
+// A number that a merge drops is free at once: for the person above all, who may want to have that one.
+// Undone, who left has it again, unless somebody has proved it since.
+func TestANumberThatAMergeDropsIsFree(t *testing.T) {
+	t.Parallel()
+	const dropped = "13900139000"
+	for name, bound := range map[string]bool{"bound since": true, "left alone": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			inEachFamily(t, func(t *testing.T, w *world) {
+				_, from, offer := w.offered(t)
+				_, err := w.prove(t, from, "bob", dropped)
+				require.NoError(t, err)
+				_, err = w.MergeAccounts(t.Context(), from, offer)
+				require.NoError(t, err)
+				into := w.enter(t, shop, "bob")
+				if bound {
+					_, err = w.prove(t, into, "bob", dropped)
+					require.NoError(t, err)
+				}
+				_, err = w.UndoMerge(t.Context(), into, offer)
+				require.NoError(t, err)
+				shown := map[string]string{}
+				for _, who := range []string{"ann", "bob"} {
+					me, err := w.Me(t.Context(), w.enter(t, shop, who))
+					require.NoError(t, err)
+					if me.Phone != nil {
+						shown[who] = me.Phone.Number
+					}
+				}
+				want := map[string]string{"ann": "+86" + annsNumber, "bob": "+86" + dropped}
+				if bound {
+					want = map[string]string{"ann": "+86" + dropped}
+				}
+				require.Equal(t, want, shown)
+				_, err = w.prove(t, w.enter(t, shop, "eve"), "eve", dropped)
+				requireFault(t, fault.PhoneTaken, err)
+			})
+		})
+	}
+}
+
 // Who takes back what they gave takes it back for all that they were.
 func TestTakingBackAlsoTakesBackWhatAMergeKeeps(t *testing.T) {
 	t.Parallel()
