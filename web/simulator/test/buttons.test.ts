@@ -155,8 +155,15 @@ test('on Android choosing an avatar takes the program to the background and back
   ])
 })
 
-test('the profile button tells what everybody is told', async () => {
+test('the profile button tells what everybody is told, and why it does not', async () => {
   const page = await open()
+  await within(page, ({ script }) => {
+    script.privacy = 'disagree'
+  })
+  expect(await tap(page, 'profile', 'getuserinfo')).toEqual({
+    errno: 104,
+    errMsg: 'getUserInfo:fail privacy permission is not authorized',
+  })
   await agree(page)
   expect((await tap(page, 'profile', 'getuserinfo')).userInfo).toMatchObject({ nickName: '微信用户', gender: 0 })
 })

@@ -1,6 +1,7 @@
 import type { Context } from '../runtime/context'
 import { failure, WxError } from '../wx/api'
 import { has } from '../wx/library'
+import { userInfo } from '../wx/login'
 import { phoneNumber } from '../wx/phone-number'
 import { around, disable, on, type Part, pressable, type Spec } from './define'
 import { forms } from './form'
@@ -81,7 +82,7 @@ async function open(program: Context, part: Part, type: string) {
 
 function ask(program: Context, part: Part, type: string): Promise<object> {
   if (type === 'chooseAvatar') return avatar(program)
-  if (type === 'getUserInfo') return (program.wx.getUserInfo as () => Promise<object>)()
+  if (type === 'getUserInfo') return userInfo(program, type)
   return phoneNumber(program, type === 'getRealtimePhoneNumber', part.data.phoneNumberNoQuotaToast !== false)
 }
 

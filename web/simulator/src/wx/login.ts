@@ -39,15 +39,11 @@ export function loginApis(program: Context): Record<string, unknown> {
         version: phone.device.envVersion === 'release' ? phone.device.programVersion : '',
       },
     })),
-    getUserInfo: asynchronous(program, 'getUserInfo', async () => {
-      await program.privacy.pass('getUserInfo', 'userInfo')
-      return anonymous(program)
-    }),
+    getUserInfo: asynchronous(program, 'getUserInfo', () => userInfo(program, 'getUserInfo')),
     getUserProfile: asynchronous(program, 'getUserProfile', async ({ desc }) => {
       if (typeof desc !== 'string' || desc === '')
         throw new WxError('parameter error: parameter.desc should be String instead of Undefined;')
-      await program.privacy.pass('getUserProfile', 'userInfo')
-      return anonymous(program)
+      return userInfo(program, 'getUserProfile')
     }),
     getSetting: asynchronous(program, 'getSetting', () => ({ authSetting: {} })),
     setBackgroundFetchToken: asynchronous(program, 'setBackgroundFetchToken', () => undefined),
@@ -106,10 +102,14 @@ async function withTimeout<T>(work: Promise<T>, timeout: unknown): Promise<T> {
   return Promise.race([work, late]).finally(() => clearTimeout(timer))
 }
 
-/** Since 2022 everybody is the same to these APIs. What is encrypted still tells who it is. */
-async function anonymous(program: Context): Promise<object> {
+/**
+ * What WeChat tells of the person, once there is consent. Since 2022 everybody is the same to these APIs; what is
+ * encrypted still tells who it is. Throws a WxError.
+ */
+export async function userInfo(program: Context, api: 'getUserInfo' | 'getUserProfile'): Promise<object> {
+  await program.privacy.pass(api, 'userInfo')
   const { phone } = program
-  const userInfo = {
+  const anybody = {
     nickName: '微信用户',
     gender: 0,
     language: 'zh_CN',
@@ -118,6 +118,6 @@ async function anonymous(program: Context): Promise<object> {
     country: '',
     avatarUrl: greyAvatar,
   }
-  const sealed = await phone.wechat.encrypt(phone.device.appId, phone.user, 'profile', userInfo).catch(() => undefined)
-  return { userInfo, rawData: JSON.stringify(userInfo), ...sealed }
+  const sealed = await phone.wechat.encrypt(phone.device.appId, phone.user, 'profile', anybody).catch(() => undefined)
+  return { userInfo: anybody, rawData: JSON.stringify(anybody), ...sealed }
 }
