@@ -222,8 +222,8 @@ Component({
 
     report(code: string, text: string, errno?: number, action = 'NONE') {
       if (code === 'PRIVACY_UNDECLARED' || code === 'CONFIG') {
-        const hint =
-          code === 'CONFIG' ? 'no session of this name' : 'declare phone, nickname and picture in the privacy guide'
+        const missing = errno ? 'no permission from WeChat: that wants a verified company' : 'no session of this name'
+        const hint = code === 'CONFIG' ? missing : 'declare phone, nickname and picture in the privacy guide'
         const logger = this.find()?.logger ?? console
         logger.error(`auth-flow: ${code}: ${hint}`)
       }

@@ -153,15 +153,18 @@ inBothFrameworks((bench) => {
     expect(server.of('updatePhone')).toEqual([])
   })
 
-  test('an undeclared data type is told to the developer', async () => {
+  test.each([
+    [{ errMsg: 'getPhoneNumber:fail', errno: 112 }, 'privacy guide'],
+    [{ errMsg: 'getPhoneNumber:fail no permission', errno: 102 }, 'permission'],
+  ])('%j is told to the developer', async (detail, hint) => {
     const lines: unknown[] = []
     const logger = new bench.build.core.Logger({ sinks: [(_, args) => lines.push(...args)] })
     const { server } = bench.world({ logger })
     server.user = person({ hasProfile: true })
     const screen = bench.show(simple)
     await settle()
-    screen.get(button).fire('getphonenumber', { errMsg: 'getPhoneNumber:fail', errno: 112 })
-    expect(lines.join()).toContain('privacy guide')
+    screen.get(button).fire('getphonenumber', detail)
+    expect(lines.join()).toContain(hint)
   })
 
   test('an exhausted quota shows the other way that the host offers', async () => {
