@@ -95,11 +95,11 @@ func TestAMergeMovesWhatTheOneWhoStaysLacks(t *testing.T) {
 func TestUndoingLeavesWhatWasGivenSince(t *testing.T) {
 	t.Parallel()
 	inEachFamily(t, func(t *testing.T, w *world) {
-		into, from, offer := w.offered(t)
+		_, from, offer := w.offered(t)
 		w.gives(t, from, "Bob", true)
 		_, err := w.MergeAccounts(t.Context(), from, offer)
 		require.NoError(t, err)
-		into = w.enter(t, shop, "ann")
+		into := w.enter(t, shop, "ann")
 		since := w.gives(t, into, "Anne", true)
 		_, err = w.UndoMerge(t.Context(), into, offer)
 		require.NoError(t, err)
