@@ -19,7 +19,7 @@ Component({
   options: { multipleSlots: true, styleIsolation: 'apply-shared', pureDataPattern: /^_/ },
   externalClasses: ['flow-class', 'button-class'],
   properties: {
-    /** Facts to ask for. Empty: by `must-auth-step`; else what a waiting `mustAuth` needs; else the app's whole flow. */
+    /** Facts to ask for. Empty: by `must-auth-step`; else what a waiting `mustAuth` needs; else the whole flow. */
     need: Array,
     mustAuthStep: Number,
     /** The name of the session. */
@@ -191,7 +191,6 @@ Component({
       this.setData({ busy: true, error: '', code: '' })
       try {
         await (answer.fact === 'PHONE' ? session.updatePhone(answer.input) : session.updateUser(answer.input))
-        this.keep(null)
         this.setData({ busy: false })
         if (listening.has(this)) this.refresh()
         else if (this.data.autoResolve) session.resolveAuth()

@@ -22,7 +22,7 @@ Component({
   options: { styleIsolation: 'apply-shared', pureDataPattern: /^_/ },
   externalClasses: ['button-class'],
   properties: {
-    /** `quick`, or `realtime`: a number checked this moment, at a higher price; `quick` where WeChat is too old for it. */
+    /** `quick`, or `realtime`: a number checked this moment, at a higher price; where WeChat is too old, `quick`. */
     mode: { type: String, value: 'quick' },
     disabled: Boolean,
     /** The host is sending the answer to its server. */

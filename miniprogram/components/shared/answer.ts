@@ -24,8 +24,8 @@ export interface AnswerDetail extends NativeAnswer {
 export type Answer = { fact: 'PROFILE'; input: UpdateUserInput } | { fact: 'PHONE'; input: UpdatePhoneInput }
 
 /**
- * Reads an answer; null when there is none in the event. A ciphertext does not say of what it is: the event's name does,
- * or else what was `asked` for.
+ * Reads an answer; null when there is none in the event. A ciphertext does not say of what it is: the event's name
+ * does, or else what was `asked` for.
  */
 export function answerOf({ type, detail = {} }: AnswerEvent, asked: AuthFact): Answer | null {
   const { code, iv, encryptedData } = detail

@@ -22,9 +22,8 @@ const blocked = 1421102
 
 /**
  * Reads a failure of `getPhoneNumber` and its kin; null for a success. Numbers count before texts, because texts differ
- * by system and version: `fail user deny`, `fail:user deny`, `user deny`, `fail user cancel` all mean the same. 103 is a
- * refusal of the sheet that asks for consent and number at once (`coupled`); a plain refusal has been seen to carry it
- * too.
+ * by system and version: `fail user deny`, `fail:user deny`, `user deny`, `fail user cancel` all mean the same. 103 is
+ * a refusal of the sheet that asks for consent and number at once (`coupled`); a plain one has been seen to carry it.
  */
 export function failureOf(answer: NativeAnswer, coupled = false): NativeFailure | null {
   const { errMsg = '', errno = 0 } = answer

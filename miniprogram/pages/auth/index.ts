@@ -7,8 +7,8 @@ import type { AuthFact } from '../../src/step'
 const answered = new WeakSet<object>()
 
 /**
- * The page that asks, for `mustAuth` where no popup is. It is a page by itself, `need` and `backTo` being its query, and
- * a component for a page of the app's own:
+ * The page that asks, for `mustAuth` where no popup is. It is a page by itself, `need` and `backTo` being its query,
+ * and a component for a page of the app's own:
  *
  *     index.json  { "usingComponents": { "auth-page": "mpauth/pages/auth/index" } }
  *     index.js    Page({ data: { query: {} }, onLoad(query) { this.setData({ query }) } })
