@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"mpauth/ent"
 	"mpauth/ent/avatar"
 	"mpauth/internal/account"
 	"mpauth/internal/fault"
@@ -201,11 +202,15 @@ func TestExportOfAMergedPerson(t *testing.T) {
 		w.gives(t, from, "Bob", true)
 		_, err := w.prove(t, from, "bob", "13900139000")
 		require.NoError(t, err)
-		for range 120 { // more than `consents` shows
-			w.clock.advance(time.Second)
-			_, err = w.RecordConsent(t.Context(), from, account.ConsentInput{Purpose: "terms", Version: "1", Granted: true})
-			require.NoError(t, err)
+		_, err = w.RecordConsent(t.Context(), from, account.ConsentInput{Purpose: "terms", Version: "1", Granted: true})
+		require.NoError(t, err)
+		given := w.db.Ent().Consent.Query().OnlyX(t.Context())
+		more := make([]*ent.ConsentCreate, 119) // than `consents` shows
+		for i := range more {
+			more[i] = w.db.Ent().Consent.Create().SetID(uuid.New()).SetUserID(given.UserID).SetAppID(given.AppID).
+				SetPurpose(given.Purpose).SetVersion(given.Version).SetGranted(true).SetAt(given.At)
 		}
+		w.db.Ent().Consent.CreateBulk(more...).ExecX(t.Context())
 		w.gives(t, w.enter(t, shop, "ann"), "Ann", false)
 		_, err = w.MergeAccounts(t.Context(), from, offer)
 		require.NoError(t, err)
