@@ -154,6 +154,21 @@ onEachDatabase('a login lives on', { environment }, (world) => {
       assert.deepEqual(p.sent, all)
     }))
 
+  test('who copies the data is asked for consent where they are, and told when nothing was copied', (t) =>
+    world.visit(t, { state: 'user=wim&page=pages/profile/index' }, async (p) => {
+      await p.happened('GraphQL SilentLogin')
+      await p.tap('设置')
+      await p.reads('本机')
+      await p.tap('复制我的数据')
+      await p.answer('隐私保护提示', '不同意')
+      await p.toast('没有复制')
+      await hearCopies(p)
+      await p.tap('复制我的数据')
+      await p.answer('隐私保护提示', '同意')
+      await p.toast('已复制')
+      assert.equal((await copied(p)).user.status, 'ACTIVE')
+    }))
+
   test('a device that is logged out from another one starts a session of its own', (t) =>
     world.visit(t, { state: `user=tina&page=${devices}` }, (first) =>
       world.visit(t, { state: `user=tina&page=${devices}` }, async (second) => {
@@ -238,15 +253,20 @@ onEachDatabase('a login lives on', { environment }, (world) => {
 
 /** Copies what the server knows of the person, as the person would, and returns it. */
 async function copyData(p) {
-  // The clipboard of a browser is one for all of its pages, and somebody else is copying too.
-  await p.page.evaluate(() => {
+  await hearCopies(p)
+  await p.tap('复制我的数据')
+  await p.toast('已复制')
+  return copied(p)
+}
+
+/** The clipboard of a browser is one for all of its pages, and somebody else is copying too. */
+const hearCopies = (p) =>
+  p.page.evaluate(() => {
     globalThis.copied = new Promise((resolve) => {
       navigator.clipboard.writeText = async (text) => resolve(text)
     })
   })
-  await p.tap('复制我的数据')
-  await p.toast('已复制')
-  return JSON.parse(await p.page.evaluate(() => globalThis.copied))
-}
+
+const copied = async (p) => JSON.parse(await p.page.evaluate(() => globalThis.copied))
 
 const devicesOf = ({ sessions }) => sessions.map(({ deviceId, deviceName }) => ({ deviceId, deviceName }))

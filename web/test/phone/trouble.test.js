@@ -47,6 +47,20 @@ onEachDatabase('what breaks for everybody', { atOnce: 1 }, (world) => {
       assert.equal(p.count('SilentLogin'), 1)
     }))
 
+  test('a number that WeChat did not tell the server is sent anew, without asking anybody again', (t) =>
+    world.visit(t, { state: `user=ann&${item}` }, async (p) => {
+      await p.happened('GraphQL SilentLogin')
+      await p.trouble('微信挂了')
+      await p.tap('立即购买')
+      await p.givePhone()
+      await p.warned('微信暂时没有响应，请稍后再试')
+      await p.trouble('微信挂了', false)
+      await p.answer('登录后继续', '重试')
+      await p.reads('订单 1001')
+      assert.equal(p.count('UpdatePhone'), 2)
+      assert.equal(await p.log.locator('li', { hasText: 'getPhoneNumber' }).count(), 1)
+    }))
+
   test('the server is started anew: nobody notices but those who are there in between', (t) =>
     world.visit(t, { state: `user=yves&${item}`, expected: [gone] }, async (p) => {
       await p.tap('立即购买')
