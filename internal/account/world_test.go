@@ -112,7 +112,7 @@ func newWorld(t testing.TB, kind string) *world {
 	index, err := seal.NewIndex(randomKey(t))
 	require.NoError(t, err)
 	options := databasetest.Options(t, kind)
-	options.ConnectTimeout, options.StatementTimeout = time.Minute, time.Minute // a busy machine is no outage
+	options.StatementTimeout = time.Minute // a busy machine is no outage
 	hurry(&options)
 	return (&shared{
 		options: options, clock: c, wechat: fake, wechatURL: api.URL,

@@ -71,6 +71,9 @@ func OpenWith(t testing.TB, options database.Options) *database.DB {
 	return db
 }
 
+// patience is how long a connection may take to be made: a busy machine is no outage.
+const patience = time.Minute
+
 // Options names an empty, migrated database that is removed when the test ends, for tests that open
 // it themselves.
 func Options(t testing.TB, dialectName string) database.Options {
@@ -82,7 +85,7 @@ func Options(t testing.TB, dialectName string) database.Options {
 		require.NoError(t, os.WriteFile(path, text, 0o600))
 		return database.Options{SQLitePath: path}
 	}
-	return database.Options{PostgresURL: createDatabase(t, template(t))}
+	return database.Options{PostgresURL: createDatabase(t, template(t)), ConnectTimeout: patience}
 }
 
 // EmptyOptions is Options for a database without tables.
@@ -91,7 +94,7 @@ func EmptyOptions(t testing.TB, dialectName string) database.Options {
 	if dialectName == dialect.SQLite {
 		return database.Options{SQLitePath: filepath.Join(t.TempDir(), "mpauth.db")}
 	}
-	return database.Options{PostgresURL: createDatabase(t, "template0")}
+	return database.Options{PostgresURL: createDatabase(t, "template0"), ConnectTimeout: patience}
 }
 
 // migratedFile is a SQLite database after all migrations.
