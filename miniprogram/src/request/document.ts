@@ -33,8 +33,8 @@ export function textOf(document: string | TypedDocument<unknown, never>): string
 }
 
 /**
- * An operation of a document: the one of this name, or the first. What is in braces is taken out first, so that a field called `query`
- * is not taken for one.
+ * An operation of a document: the one of this name, or the first. What is in braces is taken out first, so that a
+ * field called `query` is not taken for one.
  */
 export function operationOf(text: string, wanted?: string): Operation {
   let bare = text.replace(/#.*/g, '')
