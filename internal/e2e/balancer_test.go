@@ -15,7 +15,7 @@ import (
 )
 
 // balancer is what stands in front of replicas. It asks each of them ten times a second whether it is
-// ready, and sends requests to those that are, in turn. It sends a request again only when a connection
+// ready, gives up on one that has said no three times, and sends requests to the others, in turn. It sends a request again only when a connection
 // was refused, because then nothing has been sent; every other failure is the client's to see, as 502.
 // So it hides no fault of the replicas that a real one would not hide.
 type balancer struct {
@@ -30,6 +30,7 @@ type balancer struct {
 type upstream struct {
 	address string
 	ready   bool
+	noes    int // in a row
 }
 
 func startBalancer(t testing.TB, addresses ...string) *balancer {
@@ -65,7 +66,7 @@ func startBalancer(t testing.TB, addresses ...string) *balancer {
 
 // check follows whether a replica is ready.
 func (b *balancer) check(replica *upstream, over <-chan struct{}) {
-	client := &http.Client{Timeout: 2 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
+	client := &http.Client{Timeout: 10 * time.Second, Transport: &http.Transport{DisableKeepAlives: true}}
 	ticker := time.NewTicker(100 * time.Millisecond)
 	defer ticker.Stop()
 	for {
@@ -73,7 +74,11 @@ func (b *balancer) check(replica *upstream, over <-chan struct{}) {
 		if err == nil {
 			_ = response.Body.Close()
 		}
-		b.mark(replica, err == nil && response.StatusCode == http.StatusOK)
+		if err == nil && response.StatusCode == http.StatusOK {
+			b.admit(replica)
+		} else {
+			b.doubt(replica, 1)
+		}
 		select {
 		case <-over:
 			return
@@ -88,10 +93,20 @@ func (b *balancer) address(replica *upstream) string {
 	return replica.address
 }
 
-func (b *balancer) mark(replica *upstream, ready bool) {
+func (b *balancer) admit(replica *upstream) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	replica.ready = ready
+	replica.ready, replica.noes = true, 0
+}
+
+const patienceOfBalancer = 3 // noes in a row
+
+// doubt counts noes. A busy machine may answer one late and still be ready.
+func (b *balancer) doubt(replica *upstream, noes int) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	replica.noes += noes
+	replica.ready = replica.ready && replica.noes < patienceOfBalancer
 }
 
 // replace puts another process in the place of a replica; it gets requests once it is ready.
@@ -149,6 +164,6 @@ func (b *balancer) RoundTrip(r *http.Request) (*http.Response, error) {
 		if !errors.As(err, &refused) || refused.Op != "dial" {
 			return response, err
 		}
-		b.mark(replica, false)
+		b.doubt(replica, patienceOfBalancer)
 	}
 }

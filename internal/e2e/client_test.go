@@ -96,10 +96,20 @@ func ask(t testing.TB, base, token, query string, variables map[string]any) answ
 	return a
 }
 
-// must is ask for when it must also succeed.
+// persist is ask for a client that does what it is told: as long as the answer says so, it sends the same again.
+func persist(t testing.TB, base, token, query string, variables map[string]any) (a answer) {
+	t.Helper()
+	eventually(t, func() bool {
+		a = ask(t, base, token, query, variables)
+		return !a.retryable()
+	}, "the request is answered")
+	return a
+}
+
+// must is persist for when it must also succeed.
 func must(t testing.TB, base, token, query string, variables map[string]any) answer {
 	t.Helper()
-	a := ask(t, base, token, query, variables)
+	a := persist(t, base, token, query, variables)
 	require.Empty(t, a.code(), a.raw)
 	require.Equal(t, http.StatusOK, a.status)
 	return a

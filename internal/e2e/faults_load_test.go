@@ -98,7 +98,7 @@ func (f *faults) replicasKilled(t *testing.T) {
 	s.requireKept(t, stop)
 	s.crowd.requireEveryAnswerHolds(t)
 	f.add("replicas killed", fmt.Sprintf("SIGKILL of one of three, %d×, %d writers", kills, writers), s.crowd.acknowledged.Load(), 0,
-		"%d of %d requests repeated", s.crowd.failed(), s.crowd.asked.Load())
+		"%d of %d requests repeated", s.crowd.unanswered.Load()+s.crowd.refused.Load(), s.crowd.asked.Load())
 }
 
 // oneUser logs one person in ten thousand times, 64 at once. All of them wait for one row, and not in

@@ -12,7 +12,7 @@ import (
 // TestRollingRestartFailsNoRequest replaces all three replicas, one after the other, under load.
 func TestRollingRestartFailsNoRequest(t *testing.T) {
 	t.Parallel()
-	c := startCluster(t, settings{"DRAIN_DELAY": "1s"})
+	c := startCluster(t, settings{"DRAIN_DELAY": "3s"})
 	crowd := newCrowd(c)
 	crowd.pause = 10 * time.Millisecond
 	stop := crowd.begin(t, 6, 2)
