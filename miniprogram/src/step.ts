@@ -1,3 +1,5 @@
+import { MpAuthError } from './errors'
+
 /** What a person can give to an app. */
 export type AuthFact = 'PROFILE' | 'PHONE'
 
@@ -25,10 +27,14 @@ export interface Facts {
   hasPhone: boolean
 }
 
-/** Which of the facts are missing, in their order. */
+/** Which of the facts are missing, in their order. Throws CONFIG for a word that is no fact: each phone sheet is paid for. */
 export function missingOf(facts: Facts | null | undefined, need: AuthFlow): AuthFact[] {
   const { hasProfile, hasPhone } = facts || ({} as Partial<Facts>)
-  return need.filter((fact) => !(fact === 'PROFILE' ? hasProfile : hasPhone))
+  return need.filter((fact) => {
+    if (fact === 'PROFILE') return !hasProfile
+    if (fact === 'PHONE') return !hasPhone
+    throw new MpAuthError('CONFIG', `no fact '${fact}'`)
+  })
 }
 
 /** The step of a person with these facts. */

@@ -64,7 +64,7 @@ async function newPerson(user) {
 }
 
 test('an administrator goes through all the tabs', async (t) => {
-  const person = await newPerson('lily')
+  const person = await newPerson('alice')
   const p = await Administrators.open(browser, link)
   let secret
 
@@ -79,7 +79,6 @@ test('an administrator goes through all the tabs', async (t) => {
   })
 
   await t.test('whoever is found is put into the tabs', async () => {
-    await p.write({ filter: { phone: person.number }, reason: 'ticket 1' })
     const { edges } = (await p.run()).data.users
     assert.deepEqual(edges.map(({ node }) => node.id), [person.id])
     await p.says(new RegExp(person.id))
