@@ -100,7 +100,7 @@ test('an administrator goes through all the tabs', async (t) => {
   })
 
   await t.test('EndSessions and UnbindPhone', async () => {
-    const again = await newPerson('lily')
+    const again = await newPerson('alice')
     assert.equal(again.id, person.id)
     assert.equal((await p.runTab('EndSessions')).data.revokeSessions.revoked, 1)
     assert.equal((await p.runTab('UnbindPhone')).data.unbindPhone.user.phone, null)
