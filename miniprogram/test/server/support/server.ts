@@ -79,6 +79,7 @@ export class Server {
       env: {
         PATH: process.env.PATH ?? '',
         MPAUTH_LISTEN: listen,
+        MPAUTH_ADMIN_LISTEN: 'off', // at a known address, the port after it may be somebody else's
         MPAUTH_DATA: this.data,
         MPAUTH_LOG_LEVEL: 'error',
         MPAUTH_RATE_LIMITS: 'off',
