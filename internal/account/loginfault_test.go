@@ -65,9 +65,9 @@ func TestWeChatFailsALogin(t *testing.T) {
 	inEachWorld(t, func(t *testing.T, w *world) {
 		users := 0
 		for _, c := range cases {
-			timeout := 3 * time.Second
+			timeout := time.Minute
 			if c.fault.Kind == wechatfake.FaultHang {
-				timeout = 50 * time.Millisecond
+				timeout = time.Second
 			}
 			failing := w.upstream(t, w.shared.wechatURL, timeout)
 			c.fault.Endpoint, c.fault.Count = "jscode2session", max(c.fault.Count, 1)

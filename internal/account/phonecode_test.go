@@ -18,7 +18,7 @@ import (
 func (w *world) impatient(t testing.TB) *world {
 	t.Helper()
 	s := w.shared
-	s.patience = 150 * time.Millisecond
+	s.patience = time.Second
 	return s.replica(t)
 }
 

@@ -80,7 +80,7 @@ type shared struct {
 	album     *album
 
 	apps     []account.App // what the Mini Programs are configured to ask for
-	patience time.Duration // how long WeChat is waited for; 0: as long as in production
+	patience time.Duration // how long WeChat is waited for
 }
 
 // inEachWorld runs a test on SQLite and on PostgreSQL.
@@ -115,7 +115,7 @@ func newWorld(t testing.TB, kind string) *world {
 	options.StatementTimeout = time.Minute // a busy machine is no outage
 	hurry(&options)
 	return (&shared{
-		options: options, clock: c, wechat: fake, wechatURL: api.URL,
+		options: options, clock: c, wechat: fake, wechatURL: api.URL, patience: time.Minute,
 		signing: signing, refresh: refresh, sessions: newKeyring(t), phones: newKeyring(t), index: index, album: new(album),
 		apps: []account.App{
 			{AppID: shop, Flow: account.Flow{profile, phone}, EncryptedData: true, ContentCheck: true},

@@ -108,7 +108,7 @@ func newWorld(t testing.TB, db *database.DB) *world {
 	api := httptest.NewServer(w.wechat)
 	t.Cleanup(api.Close)
 	secrets := map[string]string{shop: "shop secret", club: "club secret", mall: "mall secret", stand: "stand secret"}
-	client := wechat.New(wechat.Options{BaseURL: api.URL, Now: c.Now, Apps: func(id string) (wechat.App, bool) {
+	client := wechat.New(wechat.Options{BaseURL: api.URL, Now: c.Now, Timeout: time.Minute, Apps: func(id string) (wechat.App, bool) {
 		secret, found := secrets[id]
 		return wechat.App{ID: id, Secret: secret}, found
 	}})

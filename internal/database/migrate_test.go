@@ -221,9 +221,9 @@ ALTER TABLE new_a RENAME TO a;`
 func TestMigrationMayTakeItsTime(t *testing.T) {
 	t.Parallel()
 	options := databasetest.EmptyOptions(t, dialect.Postgres)
-	options.StatementTimeout = 50 * time.Millisecond
+	options.StatementTimeout = 500 * time.Millisecond
 	db := databasetest.OpenWith(t, options)
-	require.NoError(t, database.UseMigrations(db, chain(t, "SELECT pg_sleep(0.3);")))
+	require.NoError(t, database.UseMigrations(db, chain(t, "SELECT pg_sleep(1);")))
 	require.NoError(t, db.Migrate(t.Context()))
 }
 

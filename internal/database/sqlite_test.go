@@ -120,12 +120,17 @@ func TestSQLiteWritersWaitInLine(t *testing.T) {
 	holder, err := db.SQL.BeginTx(t.Context(), nil)
 	require.NoError(t, err)
 
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
-	_, err = conn.BeginTx(ctx, nil)
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	_, err = conn.ExecContext(ctx, "CREATE TABLE marks (n int)")
-	require.ErrorIs(t, err, context.DeadlineExceeded)
+	for _, write := range []func(context.Context) error{
+		func(ctx context.Context) error { _, err := conn.BeginTx(ctx, nil); return err },
+		func(ctx context.Context) error {
+			_, err := conn.ExecContext(ctx, "CREATE TABLE marks (n int)")
+			return err
+		},
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+		require.ErrorIs(t, write(ctx), context.DeadlineExceeded)
+		cancel()
+	}
 	reader, err := conn.BeginTx(t.Context(), &sql.TxOptions{ReadOnly: true})
 	require.NoError(t, err, "who only reads waits for nobody")
 	require.NoError(t, reader.Rollback())

@@ -232,7 +232,7 @@ func TestSlowAnswerEndsAtTheTimeout(t *testing.T) {
 			v.on(code2Session, answer)
 			var outcome wechat.Outcome
 			client := v.client(func(o *wechat.Options) {
-				o.Timeout = 50 * time.Millisecond
+				o.Timeout = time.Second
 				o.Observe = func(_ context.Context, call wechat.Call) { outcome = call.Outcome }
 			})
 			_, err := client.Code2Session(t.Context(), appID, code)
@@ -351,7 +351,7 @@ func TestTimeoutCoversTokenAndCall(t *testing.T) {
 	t.Parallel()
 	v := newVendor(t)
 	v.on(stableToken, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
-	_, err := v.client(func(o *wechat.Options) { o.Timeout = 50 * time.Millisecond }).PhoneNumber(t.Context(), appID, code, openID)
+	_, err := v.client(func(o *wechat.Options) { o.Timeout = time.Second }).PhoneNumber(t.Context(), appID, code, openID)
 	require.ErrorIs(t, err, context.DeadlineExceeded)
 	require.True(t, strings.Contains(err.Error(), "stable_token"), err)
 	require.Empty(t, v.requests(phoneNumber))

@@ -138,7 +138,7 @@ func (v *vendor) client(change ...func(*wechat.Options)) *wechat.Client {
 }
 
 func newClient(baseURL string, change ...func(*wechat.Options)) *wechat.Client {
-	options := wechat.Options{BaseURL: baseURL, Apps: findApp, Jitter: func(time.Duration) time.Duration { return 0 }}
+	options := wechat.Options{BaseURL: baseURL, Apps: findApp, Jitter: func(time.Duration) time.Duration { return 0 }, Timeout: time.Minute}
 	for _, apply := range change {
 		apply(&options)
 	}
