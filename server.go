@@ -32,12 +32,26 @@ import (
 //go:generate go tool gqlgen generate --config gqlgen.admin.yml
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // so that a second signal ends the process there and then
-	if err := run(ctx, os.Args[1:], os.Environ(), os.Stdout, os.Stderr); err != nil {
+	if err := run(untilAsked(), os.Args[1:], os.Environ(), os.Stdout, os.Stderr); err != nil {
 		fmt.Fprintf(os.Stderr, "mpauth: %v\n", err)
 		os.Exit(1)
 	}
+}
+
+// untilAsked is a context that ends with the first signal. The second one ends the process there and then. Both are
+// waited for here: between two ways of handling signals the second would be lost.
+func untilAsked() context.Context {
+	asked := make(chan os.Signal, 2)
+	signal.Notify(asked, os.Interrupt, syscall.SIGTERM)
+	ctx, end := context.WithCancel(context.Background())
+	go func() {
+		<-asked
+		end()
+		<-asked
+		fmt.Fprintln(os.Stderr, "mpauth: ended at once by a second signal")
+		os.Exit(1)
+	}()
+	return ctx
 }
 
 // run carries out one command. Its error says in one line a problem what is wrong and how to put it right.

@@ -100,7 +100,8 @@ func TestSecondSignalEndsTheProcessAtOnce(t *testing.T) {
 	eventually(t, func() bool { return get(t, p.url()+"/readyz").status == http.StatusServiceUnavailable }, "it is draining")
 	p.signal(t, syscall.SIGTERM)
 	ended := p.wait(t, patience) // of a drain of five minutes
-	require.NotZero(t, ended.code)
+	require.Equal(t, 1, ended.code)
+	require.Contains(t, ended.stderr, "mpauth: ended at once by a second signal\n")
 }
 
 // TestShutdownTimeoutIsKept: a request that does not end must not keep the process.
