@@ -106,7 +106,9 @@ onEachDatabase('a login lives on', { environment }, (world) => {
       await p.reads('未登录')
       await p.tab('首页')
       await p.reads('随便看看，不用登录。')
-      assert.deepEqual(p.sent, ['SilentLogin', 'Devices', 'Logout'])
+      // A logout whose answer did not come before the app was closed is told once more.
+      assert.deepEqual([...new Set(p.sent)], ['SilentLogin', 'Devices', 'Logout'])
+      assert.equal(p.count('SilentLogin'), 1)
 
       await p.tab('我的')
       await p.tap('登录')
